@@ -1,0 +1,49 @@
+# test   every test, with the real peers that it installs where it can
+# lint   golangci-lint, go vet, go mod tidy
+# recall what is found in every recorded device, as a table; fails on any loss
+# bench  benchmarks, for benchstat
+# build  both programs into bin/
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VERSION       := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+SKIPS         := $(CURDIR)/.skips
+
+export CGO_ENABLED ?= 0
+
+.PHONY: all build test peers lint recall bench fuzz
+
+all: build
+
+build:
+	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ ./agent/cmd/rollcall-agent ./collector/cmd/rollcall-collector
+
+# The race detector needs cgo; the programs themselves do not.
+test: peers
+	@rm -f $(SKIPS)
+	CGO_ENABLED=1 ROLLCALL_SKIPS=$(SKIPS) go test -race -shuffle=on -count=1 -timeout 15m ./...
+	@if [ -s $(SKIPS) ]; then \
+		echo; echo "Skipped for want of a real peer: $$(wc -l < $(SKIPS)) tests"; sed 's/^/  /' $(SKIPS); \
+	else echo "No test was skipped for want of a real peer."; fi
+	@rm -f $(SKIPS)
+
+peers:
+	@.ci/peers
+
+lint:
+	go vet ./...
+	go mod tidy -diff
+	go run $(GOLANGCI_LINT) run
+
+recall: peers
+	@table=$$(mktemp); go test -count=1 -run '^TestRecall$$' ./agent/internal/poll -args -report "$$table"; status=$$?; \
+		[ -s "$$table" ] || echo "There is no table: recordings of devices are not part of the project, and lie in ../shared/recordings."; \
+		cat "$$table"; rm -f "$$table"; exit $$status
+
+bench:
+	go test -run '^$$' -bench . -benchmem -count 6 ./...
+
+# Every fuzz target for FUZZTIME, two at a time; the output of one that fails.
+FUZZTIME ?= 30s
+fuzz:
+	@grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' . | sed 's,/[^/]*:func , ,' | sort -u | \
+		xargs -P 2 -L 1 sh -c 'out=$$(go test -run "^$$" -fuzz "^$$1$$" -fuzztime $(FUZZTIME) -parallel 1 $$0 2>&1) && echo "ok $$0 $$1" || { echo "FAILED $$0 $$1"; echo "$$out"; exit 255; }'
