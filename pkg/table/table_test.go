@@ -1,0 +1,53 @@
+package table_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rollcall/pkg/table"
+)
+
+func TestText(t *testing.T) {
+	tests := []struct{ name, in, want string }{
+		{"plain", "C9300-48P", "C9300-48P"},
+		{"colour escape", "\x1b[31mred", "·[31mred"},
+		{"C1 control", "\u009b31m", "·31m"},
+		{"clipboard escape", "\x1b]52;c;AAAA\x07", "·]52;c;AAAA·"},
+		{"bidirectional override", "a\u202eb", "a·b"},
+		{"line ends", "a\r\nb", "a··b"},
+		{"line separator", "a\u2028b", "a·b"},
+		{"not UTF-8", "a\xffb", "a?b"},
+		{"umlaut", "Zürich", "Zürich"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := table.Text(tt.in); got != tt.want {
+				t.Errorf("Text(%q) = %q, want %q", tt.in, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestCSVDefusesFormulas(t *testing.T) {
+	var b strings.Builder
+	rows := [][]string{{"=cmd|'/C calc'!A0", "+1", "-1", "@SUM(A1)", "\tx", "", "a=b", "＝1"}}
+	if err := table.CSV(&b, []string{"a", "b", "c", "d", "e", "f", "g", "h"}, rows); err != nil {
+		t.Fatal(err)
+	}
+	want := "a,b,c,d,e,f,g,h\n'=cmd|'/C calc'!A0,'+1,'-1,'@SUM(A1),'\tx,,a=b,'＝1\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("CSV (-want +got):\n%s", diff)
+	}
+}
+
+func TestColumns(t *testing.T) {
+	var b strings.Builder
+	if err := table.Columns(&b, "  ", []string{"SERIAL", "PID"}, [][]string{{"FCW1", "C9300\x1b"}, {"F", ""}}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("  SERIAL  PID\n  FCW1    C9300·\n  F\n", b.String()); diff != "" {
+		t.Errorf("Columns (-want +got):\n%s", diff)
+	}
+}
