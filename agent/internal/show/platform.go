@@ -1,0 +1,87 @@
+package show
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"rollcall/pkg/inventory"
+)
+
+// platforms that a caller may name.
+var platforms = []string{
+	inventory.PlatformIOS, inventory.PlatformIOSXE, inventory.PlatformIOSXR, inventory.PlatformNXOS, inventory.PlatformASA,
+	inventory.PlatformFTD, inventory.PlatformFXOS, inventory.PlatformAireOS, inventory.PlatformSMB, inventory.PlatformCatOS,
+	inventory.PlatformCIMC, inventory.PlatformISE, inventory.PlatformAPIC, inventory.PlatformMeraki, inventory.PlatformLinksys,
+}
+
+// Platforms returns the names that Inventory and Parse take besides "auto".
+func Platforms() []string { return slices.Clone(platforms) }
+
+// productPlatforms tells the platform from the PID of any part; first match.
+var productPlatforms = []struct {
+	pattern  *regexp.Regexp
+	platform string
+}{
+	{regexp.MustCompile(`(?i)^N\d[K3-9]|^N9\d{3}|^DS-[CX]|^UCS-FI|^N[237]K-|^N77-`), inventory.PlatformNXOS},
+	{regexp.MustCompile(`(?i)^AIR-CT\d|^AIR-WLC|^AIR-CTVM`), inventory.PlatformAireOS},
+	{regexp.MustCompile(`(?i)^ASA-?\d|^ASAv|^WS-SVC-ASA|^ISA-3000`), inventory.PlatformASA},
+	{regexp.MustCompile(`(?i)^FPR|^FTDv|^FMC`), inventory.PlatformFTD},
+	{regexp.MustCompile(`(?i)^A9K-|^A99-|^ASR-9|^NCS|^N540|^8\d{3}-|^CRS|^XR-?V|^R-IOSXRV|^A99|^IOSXRV`), inventory.PlatformIOSXR},
+	{regexp.MustCompile(`(?i)^(?:SG|SF|SX|SLM|SRW|ESW|CBS)[\d-]|^C1[23]00-`), inventory.PlatformSMB},
+	{regexp.MustCompile(`(?i)^SNS-|^ISE-`), inventory.PlatformISE},
+	{regexp.MustCompile(`(?i)^LGS`), inventory.PlatformLinksys},
+	{regexp.MustCompile(`(?i)^C9\d{3}|^WS-C3[68]50|^ISR4|^ISR1\d|^C[18][1-9]\d\d|^C8\d{3}|^ASR1|^ASR-?9[02]\d?\b|^CSR1000V|^WS-X45-SUP[78]|^IE-?3[34]|^C111|^ESR|^CBR`), inventory.PlatformIOSXE},
+}
+
+var xrNames = regexp.MustCompile(`(?i)^(?:module |fantray |power-module )?\d+/(?:RS?P\d|\d+/CPU\d|FT\d|PS\d)|^(?:module |fantray )\d+/\d+/\d+$|^Rack \d+$`)
+
+// platform is what the caller said, else what `show version` said, else what
+// the parts look like.
+func (p *parser) platform(said, version string) string {
+	said = strings.ToLower(strings.TrimSpace(said))
+	if slices.Contains(platforms, said) {
+		return said
+	}
+	if said != "" && said != "auto" && said != inventory.PlatformUnknown {
+		p.warn.addf("%q is no platform that rollcall knows: it was told from the text instead; known are auto, %s", excerpt(said), strings.Join(platforms, ", "))
+	}
+	if version != "" {
+		return version
+	}
+	if tree := p.trees.platform(); tree != "" {
+		return tree
+	}
+	for _, r := range p.rows {
+		if xrNames.MatchString(r.name) && !strings.HasPrefix(r.pid, "C") {
+			return inventory.PlatformIOSXR
+		}
+	}
+	for _, r := range p.rows {
+		for _, product := range productPlatforms {
+			if r.pid != "" && product.pattern.MatchString(r.pid) {
+				return product.platform
+			}
+		}
+		if stackRootName.MatchString(r.name) {
+			return inventory.PlatformIOSXE
+		}
+	}
+	switch {
+	case len(p.rows) > 0:
+		return inventory.PlatformIOS
+	case len(p.systemID.units) > 0:
+		return inventory.PlatformSMB
+	case p.modules.models != nil:
+		return inventory.PlatformNXOS
+	case len(p.fex.parts) > 0:
+		return inventory.PlatformNXOS
+	case len(p.aps.parts) > 0 && p.aps.dots:
+		return inventory.PlatformAireOS
+	case len(p.aps.parts) > 0:
+		return inventory.PlatformIOSXE
+	case len(p.modules.parts) > 0, len(p.eeproms.parts) > 0:
+		return inventory.PlatformIOS
+	}
+	return inventory.PlatformUnknown
+}

@@ -1,0 +1,40 @@
+package sshcli
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+)
+
+// allowed are all the commands that this program ever types. They show, or
+// turn the pager off for the session; none changes a device.
+var allowed = []string{
+	"show inventory", "show inventory all", "show inventory raw", "show inventory oid", "admin show inventory",
+	"show version", "show module", "show module all", "show platform", "show fex", "show switch", "show switch detail",
+	"show system id", "show system", "show unit", "show udi", "show sysinfo", "show hardware", "show serial-number",
+	"show diag", "show idprom all", "show idprom backplane", "show c7200", "show mode",
+	"show ap inventory all", "show ap summary", "show ap config general",
+	"show chassis detail", "show fabric-interconnect detail", "show server inventory", "show detail",
+	"show inventory psu", "show inventory fan",
+	"terminal length 0", "terminal width 511", "terminal width 0", "terminal pager 0", "terminal datadump",
+	"terminal exec prompt no-timestamp", "config paging disable", "set length 0",
+	"scope chassis", "scope chassis 1", "changeto system", "top",
+	"enable", "exit", "logout",
+}
+
+// oneOf are commands about one thing that the device itself has named: an
+// access point of a controller, a fabric extender.
+var oneOf = regexp.MustCompile(`^show ap config general [A-Za-z0-9._-]{1,64}$|^show inventory fex \d{3}$`)
+
+// moves are the commands that lead to another place, where the prompt is
+// another one: FXOS, CIMC and UCS Manager have scopes, an ASA has contexts.
+// They change nothing but where the session stands.
+var moves = regexp.MustCompile(`^(?:scope chassis(?: 1)?|changeto system|top)$`)
+
+// checkCommand refuses whatever is not in the list.
+func checkCommand(command string) error {
+	if slices.Contains(allowed, command) || oneOf.MatchString(command) {
+		return nil
+	}
+	return fmt.Errorf("cannot run %q: it is not in the list of read-only commands", command)
+}
