@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"rollcall/collector"
+	"rollcall/collector/internal/store"
+)
+
+// dataFlags say where the data is, which a collector may be serving meanwhile.
+type dataFlags struct {
+	Config  string `help:"Settings of the collector, which name the data directory." type:"path" placeholder:"FILE" xor:"data"`
+	DataDir string `help:"The data directory itself (default: ./rollcall-data)." type:"path" placeholder:"DIR" xor:"data"`
+}
+
+func (f dataFlags) settings() (collector.Config, error) {
+	config, err := collector.LoadConfig(f.Config)
+	if err == nil && f.DataDir != "" {
+		config.DataDir = f.DataDir
+	}
+	return config, err
+}
+
+// open opens a data directory that is there; the caller closes the store.
+func (f dataFlags) open(ctx context.Context, std stdio) (*store.Store, error) {
+	config, err := f.settings()
+	if err != nil {
+		return nil, err
+	}
+	// To make one here would hide that a directory was misspelt.
+	if _, err := os.Stat(config.DataDir); err != nil {
+		return nil, fmt.Errorf("cannot find the collector's data: %w: name its directory with --data-dir or --config, or begin with %s token create", err, program)
+	}
+	return openStore(ctx, std, config.DataDir)
+}
+
+func openStore(ctx context.Context, std stdio, dir string) (*store.Store, error) {
+	log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	return store.Open(ctx, store.Options{DataDir: dir, Log: log})
+}

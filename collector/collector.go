@@ -1,0 +1,269 @@
+// Package collector is the collector as a part that can be started: it wires
+// the store, the endpoint for agents, the reconcile loop, the pages and the
+// metrics, and runs them. It has no flags and no signals; those are the
+// command's, in cmd/rollcall-collector. What each part does is in the packages
+// below internal.
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"rollcall/collector/internal/contract"
+	"rollcall/collector/internal/ingest"
+	"rollcall/collector/internal/metrics"
+	"rollcall/collector/internal/reconcile"
+	"rollcall/collector/internal/store"
+	"rollcall/collector/internal/web"
+	"rollcall/pkg/wire"
+)
+
+// stopTime bounds how long requests in flight may take once the collector is
+// stopping.
+const stopTime = 8 * time.Second
+
+// Options are what a collector gets from its surroundings.
+type Options struct {
+	Log      *slog.Logger         // nil logs nothing
+	Registry *prometheus.Registry // of this collector alone; nil is a new one
+	Now      func() time.Time     // nil is time.Now
+	Version  string               // of the program, for metrics; "" is the module's
+}
+
+// A Collector is made by New, started once and stopped once.
+type Collector struct {
+	config Config
+	log    *slog.Logger
+	store  *store.Store
+	server *http.Server
+	loop   *loop
+
+	mu       sync.Mutex
+	listener net.Listener
+	endLoop  context.CancelFunc // nil before Start, as endAll
+	endAll   context.CancelFunc // ends also requests in flight
+	tasks    sync.WaitGroup
+	failed   chan error // the server's end, when nobody stopped it
+	stopped  sync.Once
+	stopErr  error
+}
+
+// New opens the data directory and wires all parts. Nothing runs or listens
+// until Start. The caller calls Stop, also when it never starts the collector.
+func New(ctx context.Context, c Config, o Options) (*Collector, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Registry == nil {
+		o.Registry = prometheus.NewRegistry()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s, err := store.Open(ctx, store.Options{DataDir: c.DataDir, Now: o.Now, Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	reader := metrics.New(s, o.Log)
+	if o.Version != "" {
+		reader.Version = o.Version
+	}
+	if err := o.Registry.Register(reader); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot register metrics: %w", err), s.Close())
+	}
+	col := &Collector{config: c, log: o.Log, store: s, failed: make(chan error, 1)}
+	col.loop = &loop{
+		store: s, reconcile: reconcile.Reconcile, settings: c.Settings.reconcile(), now: o.Now, log: o.Log,
+		metrics: newLoopMetrics(o.Registry), poll: pollInterval,
+	}
+	col.server = &http.Server{
+		Handler: col.routes(o),
+		// An upload extends the two in the middle for itself.
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10,
+		ErrorLog:       slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // mostly handshakes of strangers
+	}
+	return col, nil
+}
+
+// routes mounts what the parts serve.
+func (c *Collector) routes(o Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(wire.ReportsPath, ingest.New(ingest.Options{Store: c.store, Registry: o.Registry, Log: o.Log}))
+	// A scrape that cannot be whole fails, for half of the organizations would
+	// be taken for all.
+	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
+		Registry: o.Registry, MaxRequestsInFlight: 4, Timeout: 30 * time.Second, ErrorHandling: promhttp.HTTPErrorOnError,
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelError),
+	}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", c.ready)
+	mux.Handle("/", web.New(web.Options{Store: c.store, Log: o.Log, Now: o.Now}))
+	return mux
+}
+
+// ready says whether agents and people can be served, and why not.
+func (c *Collector) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+	defer cancel()
+	if err := c.store.Ready(ctx); err != nil {
+		plain(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	plain(w, http.StatusOK, "ready")
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintln(w, text) // whoever asked is gone
+}
+
+// Start listens and begins the work, which ends with Stop. The context is for
+// the start alone.
+func (c *Collector) Start(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.listener != nil {
+		return errors.New("the collector was started already")
+	}
+	var cert *certificate
+	if c.config.TLS.enabled() {
+		var err error
+		if cert, err = newCertificate(c.config.TLS, c.log); err != nil {
+			return err
+		}
+		c.server.TLSConfig = cert.config()
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.config.Listen)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w", c.config.Listen, err)
+	}
+	c.listener = listener
+	lifetime, endAll := context.WithCancel(context.WithoutCancel(ctx))
+	working, endLoop := context.WithCancel(lifetime)
+	c.endAll, c.endLoop = endAll, endLoop
+	c.server.BaseContext = func(net.Listener) context.Context { return lifetime }
+	c.tasks.Go(func() {
+		serve := c.server.Serve
+		if cert != nil {
+			serve = func(l net.Listener) error { return c.server.ServeTLS(l, "", "") }
+		}
+		if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			c.failed <- fmt.Errorf("cannot go on serving: %w", err)
+		}
+	})
+	c.tasks.Go(func() { c.loop.run(working) })
+	if host, _, err := net.SplitHostPort(c.config.Listen); err == nil && !isLoopback(host) {
+		c.log.Warn("other machines can reach this address, and the pages have no login: whoever does can read them",
+			"address", listener.Addr().String(), "tls", cert != nil)
+	}
+	c.log.Info("collector started", "url", c.url(), "data_dir", c.config.DataDir)
+	return nil
+}
+
+// Addr is the address that the collector listens on, with the real port; ""
+// before it is started.
+func (c *Collector) Addr() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.listener == nil {
+		return ""
+	}
+	return c.listener.Addr().String()
+}
+
+// URL is where people open the collector; "" before it is started.
+func (c *Collector) URL() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.listener == nil {
+		return ""
+	}
+	return c.url()
+}
+
+func (c *Collector) url() string {
+	scheme := "http"
+	if c.config.TLS.enabled() {
+		scheme = "https"
+	}
+	return scheme + "://" + c.listener.Addr().String() + "/"
+}
+
+// Stop lets requests in flight end, stops the work and closes the data
+// directory, within 10 seconds. Later calls return what the first did.
+func (c *Collector) Stop() error {
+	c.stopped.Do(func() {
+		c.mu.Lock()
+		endLoop, endAll := c.endLoop, c.endAll
+		c.mu.Unlock()
+		if endLoop != nil {
+			defer endAll()
+			endLoop()
+		}
+		ctx, done := context.WithTimeout(context.Background(), stopTime)
+		defer done()
+		err := c.server.Shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			c.log.Warn("requests in flight were cut off")
+			err = c.server.Close()
+		}
+		c.tasks.Wait()
+		c.stopErr = errors.Join(err, c.store.Close())
+		c.log.Info("collector stopped")
+	})
+	return c.stopErr
+}
+
+// Run starts the collector and stops it when the context ends.
+func (c *Collector) Run(ctx context.Context) error {
+	if err := c.Start(ctx); err != nil {
+		return errors.Join(err, c.Stop())
+	}
+	select {
+	case <-ctx.Done():
+		return c.Stop()
+	case err := <-c.failed:
+		return errors.Join(err, c.Stop())
+	}
+}
+
+// CreateAgent makes an agent, and its organization and site where they are not
+// there, and returns the token, which is not kept.
+func (c *Collector) CreateAgent(ctx context.Context, organization, site, name string) (token string, err error) {
+	_, token, err = c.store.CreateAgent(ctx, organization, site, name)
+	return token, err
+}
+
+// ImportContract takes the contract file at path for an organization, by ID or
+// name. Rows that cannot be used are returned as refused.
+func (c *Collector) ImportContract(ctx context.Context, organization, path string) (refused []error, err error) {
+	o, err := c.store.OrganizationByName(ctx, organization)
+	if err != nil {
+		return nil, err
+	}
+	f, err := contract.ReadFile(path, contract.Options{})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range f.Refused {
+		refused = append(refused, r)
+	}
+	_, err = c.store.ImportContract(ctx, o.ID, f, time.Time{})
+	return refused, err
+}

@@ -1,0 +1,237 @@
+package collector
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/mail"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"rollcall/collector/internal/contract"
+	"rollcall/collector/internal/reconcile"
+	"rollcall/pkg/config"
+)
+
+// Config are the settings of a collector, as written in collector.yaml.
+type Config struct {
+	// Listen is host:port for agents, pages, API and metrics.
+	Listen string `yaml:"listen"`
+	// InsecureListen allows Listen to be reached from other machines without
+	// TLS.
+	InsecureListen bool `yaml:"insecure_listen"`
+	TLS            TLS  `yaml:"tls"`
+	// DataDir holds the database. It is made when it is not there.
+	DataDir  string   `yaml:"data_dir"`
+	Log      Log      `yaml:"log"`
+	Settings Settings `yaml:"settings"`
+}
+
+// TLS are the certificate and the key that the collector serves with. Both are
+// PEM files, read again when they change.
+type TLS struct {
+	CertFile string `yaml:"cert_file"` // with intermediate certificates
+	KeyFile  string `yaml:"key_file"`
+}
+
+func (t TLS) enabled() bool { return t.CertFile != "" || t.KeyFile != "" }
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string `yaml:"level"`  // debug, info, warn or error
+	Format string `yaml:"format"` // text or json
+}
+
+// Settings are what contracts and agents are judged by.
+type Settings struct {
+	ExpiringDays      []int           `yaml:"expiring_days"`
+	StaleDays         int             `yaml:"stale_days"`
+	LineNotSeenDays   int             `yaml:"line_not_seen_days"`
+	ReplacementWindow config.Duration `yaml:"replacement_window"`
+	AgentSilentAfter  int             `yaml:"agent_silent_after"`
+	ActivationDays    int             `yaml:"activation_days"`
+	// TermYears, ShortTermDays and ShortTermToleranceDays are of the
+	// program's terms.
+	TermYears              int `yaml:"term_years"`
+	ShortTermDays          int `yaml:"short_term_days"`
+	ShortTermToleranceDays int `yaml:"short_term_tolerance_days"`
+	// DonatedOnlySince is a day as YYYY-MM-DD.
+	DonatedOnlySince string `yaml:"donated_only_since"`
+	ProgramMail      string `yaml:"program_mail"`
+}
+
+// DefaultConfig serves this machine alone, with a database below the current
+// directory.
+func DefaultConfig() Config {
+	d := reconcile.DefaultSettings()
+	return Config{
+		Listen:  "127.0.0.1:8480",
+		DataDir: "./rollcall-data",
+		Log:     Log{Level: "info", Format: "text"},
+		Settings: Settings{
+			ExpiringDays: d.ExpiringDays, StaleDays: d.StaleDays, LineNotSeenDays: d.LineNotSeenDays,
+			ReplacementWindow: config.Duration(d.ReplacementWindow), AgentSilentAfter: d.AgentSilentAfter,
+			ActivationDays: d.ActivationDays, TermYears: d.TermYears, ShortTermDays: d.ShortTermDays,
+			ShortTermToleranceDays: d.ShortTermTolerance, DonatedOnlySince: string(d.DonatedOnlySince), ProgramMail: d.ProgramMail,
+		},
+	}
+}
+
+// LoadConfig reads the file at path over the defaults and validates the whole.
+// For "" it returns the defaults.
+func LoadConfig(path string) (Config, error) {
+	c := DefaultConfig()
+	if path == "" {
+		return c, nil
+	}
+	if err := config.Load(path, &c); err != nil {
+		return Config{}, err
+	}
+	if err := c.Validate(); err != nil {
+		return Config{}, errors.New(path + ": " + strings.ReplaceAll(err.Error(), "\n", "\n"+path+": "))
+	}
+	return c, nil
+}
+
+// maxDays bounds the periods that are given in days.
+const maxDays = 3650
+
+// Validate says all that is wrong, each on a line that begins with the path of
+// the setting in the file.
+func (c Config) Validate() error {
+	errs := []error{c.validateListen(), c.validateTLS()}
+	if strings.TrimSpace(c.DataDir) == "" {
+		errs = append(errs, errors.New("data_dir: is empty: name the directory for the database"))
+	}
+	if _, err := c.Log.level(); err != nil {
+		errs = append(errs, err)
+	}
+	if c.Log.Format != "text" && c.Log.Format != "json" {
+		errs = append(errs, fmt.Errorf("log.format: %q is not known: use text or json", c.Log.Format))
+	}
+	return errors.Join(append(errs, c.Settings.validate()...)...)
+}
+
+func (c Config) validateListen() error {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %q is not an address: write it as 127.0.0.1:8480", c.Listen)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("listen: port %q is not a number from 0 to 65535", port)
+	} else if n == 0 && !isLoopback(host) {
+		return errors.New("listen: port 0 takes any free port, which agents would not find: name a port")
+	}
+	if !isLoopback(host) && !c.TLS.enabled() && !c.InsecureListen {
+		return fmt.Errorf("listen: %q can be reached from other machines without encryption, and the pages have no login yet: "+
+			"set tls.cert_file and tls.key_file; or listen on 127.0.0.1 behind a proxy that has both; "+
+			"or, where everyone on the network may read the pages and the agents' tokens, set insecure_listen: true", c.Listen)
+	}
+	return nil
+}
+
+// isLoopback says that only this machine reaches the host. A name is not
+// looked up: what it means may change.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (c Config) validateTLS() error {
+	switch {
+	case c.TLS.CertFile != "" && c.TLS.KeyFile == "":
+		return errors.New("tls.key_file: is missing: tls.cert_file needs its key")
+	case c.TLS.CertFile == "" && c.TLS.KeyFile != "":
+		return errors.New("tls.cert_file: is missing: tls.key_file needs its certificate")
+	case !c.TLS.enabled():
+		return nil
+	}
+	info, err := os.Stat(c.TLS.KeyFile)
+	if err != nil {
+		return fmt.Errorf("tls.key_file: cannot be read: %w", err)
+	}
+	if info.Mode().IsRegular() && info.Mode().Perm()&0o007 != 0 {
+		return fmt.Errorf("tls.key_file: %s can be read by everyone (mode %04o): run chmod 640 %s", c.TLS.KeyFile, info.Mode().Perm(), c.TLS.KeyFile)
+	}
+	if _, err := newCertificate(c.TLS, slog.New(slog.DiscardHandler)); err != nil {
+		return fmt.Errorf("tls: %w", err)
+	}
+	return nil
+}
+
+func (s Settings) validate() []error {
+	var errs []error
+	between := func(path string, n, low, high int) {
+		if n < low || n > high {
+			errs = append(errs, fmt.Errorf("settings.%s: %d is not between %d and %d", path, n, low, high))
+		}
+	}
+	if len(s.ExpiringDays) == 0 || len(s.ExpiringDays) > 10 {
+		errs = append(errs, fmt.Errorf("settings.expiring_days: has %d windows: give 1 to 10, such as [90, 60, 30]", len(s.ExpiringDays)))
+	}
+	for i, n := range s.ExpiringDays {
+		between(fmt.Sprintf("expiring_days[%d]", i), n, 1, maxDays)
+	}
+	between("stale_days", s.StaleDays, 1, maxDays)
+	between("line_not_seen_days", s.LineNotSeenDays, 1, maxDays)
+	between("agent_silent_after", s.AgentSilentAfter, 1, 1000)
+	between("activation_days", s.ActivationDays, 1, maxDays)
+	between("term_years", s.TermYears, 1, 10)
+	between("short_term_days", s.ShortTermDays, 1, maxDays)
+	between("short_term_tolerance_days", s.ShortTermToleranceDays, 1, 180)
+	if s.ShortTermDays+s.ShortTermToleranceDays >= s.TermYears*365 {
+		errs = append(errs, fmt.Errorf("settings.short_term_days: %d days and %d of tolerance are not shorter than the %d years of settings.term_years",
+			s.ShortTermDays, s.ShortTermToleranceDays, s.TermYears))
+	}
+	if _, err := contract.ParseDate(s.DonatedOnlySince); err != nil {
+		errs = append(errs, fmt.Errorf("settings.donated_only_since: %w", err))
+	}
+	if a, err := mail.ParseAddress(s.ProgramMail); err != nil || a.Address != s.ProgramMail {
+		errs = append(errs, fmt.Errorf("settings.program_mail: %q is not a mail address", s.ProgramMail))
+	}
+	const day = 24 * time.Hour
+	if w := s.ReplacementWindow.D(); w < day || w > maxDays*day {
+		errs = append(errs, fmt.Errorf("settings.replacement_window: %v is not between 1d and %dd", w, maxDays))
+	}
+	return errs
+}
+
+func (s Settings) reconcile() reconcile.Settings {
+	return reconcile.Settings{
+		ExpiringDays: s.ExpiringDays, StaleDays: s.StaleDays, LineNotSeenDays: s.LineNotSeenDays,
+		ReplacementWindow: s.ReplacementWindow.D(), AgentSilentAfter: s.AgentSilentAfter,
+		ActivationDays: s.ActivationDays, TermYears: s.TermYears, ShortTermDays: s.ShortTermDays,
+		ShortTermTolerance: s.ShortTermToleranceDays, DonatedOnlySince: contract.Date(s.DonatedOnlySince), ProgramMail: s.ProgramMail,
+	}
+}
+
+func (l Log) level() (slog.Level, error) {
+	switch l.Level {
+	case "debug":
+		return slog.LevelDebug, nil
+	case "info":
+		return slog.LevelInfo, nil
+	case "warn":
+		return slog.LevelWarn, nil
+	case "error":
+		return slog.LevelError, nil
+	}
+	return 0, fmt.Errorf("log.level: %q is not known: use debug, info, warn or error", l.Level)
+}
+
+// Logger returns a logger of this level and format that writes to w.
+func (l Log) Logger(w io.Writer) (*slog.Logger, error) {
+	level, err := l.level()
+	if err != nil {
+		return nil, err
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o)), nil
+	}
+	return slog.New(slog.NewTextHandler(w, o)), nil
+}

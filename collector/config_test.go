@@ -1,0 +1,126 @@
+package collector_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rollcall/collector"
+)
+
+// One file per mistake, with all that is said about it.
+func TestBadConfig(t *testing.T) {
+	const beyond = " can be reached from other machines without encryption, and the pages have no login yet: " +
+		"set tls.cert_file and tls.key_file; or listen on 127.0.0.1 behind a proxy that has both; " +
+		"or, where everyone on the network may read the pages and the agents' tokens, set insecure_listen: true"
+	tests := map[string]string{
+		"unknown-key":       "yaml: unmarshal errors:\n  line 1: field listne not found in type collector.Config",
+		"unknown-setting":   "yaml: unmarshal errors:\n  line 2: field stale_day not found in type collector.Settings",
+		"repeated-key":      "yaml: unmarshal errors:\n  line 2: mapping key \"data_dir\" already defined at line 1",
+		"wrong-type":        "yaml: unmarshal errors:\n  line 1: cannot unmarshal !!seq into string",
+		"not-yaml":          "yaml: line 2: found unexpected end of stream",
+		"two-documents":     "more than one YAML document: put all settings in the first",
+		"listen-no-port":    `listen: "127.0.0.1" is not an address: write it as 127.0.0.1:8480`,
+		"listen-bad-port":   `listen: port "http" is not a number from 0 to 65535`,
+		"listen-large-port": `listen: port "65536" is not a number from 0 to 65535`,
+		"listen-everywhere": `listen: "0.0.0.0:8480"` + beyond,
+		"listen-empty-host": `listen: ":8480"` + beyond,
+		"listen-name":       `listen: "rollcall.example.org:8480"` + beyond,
+		"listen-any-port":   "listen: port 0 takes any free port, which agents would not find: name a port",
+		"tls-no-key":        "tls.key_file: is missing: tls.cert_file needs its key",
+		"tls-no-cert":       "tls.cert_file: is missing: tls.key_file needs its certificate",
+		"tls-missing-file":  "tls.key_file: cannot be read: stat testdata/none.key: no such file or directory",
+		"data-dir-empty":    "data_dir: is empty: name the directory for the database",
+		"log-level":         `log.level: "loud" is not known: use debug, info, warn or error`,
+		"log-format":        `log.format: "xml" is not known: use text or json`,
+		"no-windows":        "settings.expiring_days: has 0 windows: give 1 to 10, such as [90, 60, 30]",
+		"window-zero":       "settings.expiring_days[1]: 0 is not between 1 and 3650",
+		"stale-negative":    "settings.stale_days: -1 is not between 1 and 3650",
+		"not-seen-long":     "settings.line_not_seen_days: 3651 is not between 1 and 3650",
+		"replacement-short": "settings.replacement_window: 1h0m0s is not between 1d and 3650d",
+		"replacement-unit":  `line 2: cannot read duration "90 days": write it as 90s, 15m, 24h or 7d`,
+		"silent-zero":       "settings.agent_silent_after: 0 is not between 1 and 1000",
+		"activation-zero":   "settings.activation_days: 0 is not between 1 and 3650",
+		"short-term-long":   "settings.short_term_days: 700 days and 42 of tolerance are not shorter than the 2 years of settings.term_years",
+		"donated-since":     `settings.donated_only_since: "February 2006" is not a date: write it as YYYY-MM-DD`,
+		"program-mail":      `settings.program_mail: "Program <x@example.org>" is not a mail address`,
+		"two-mistakes":      "log.level: \"loud\" is not known: use debug, info, warn or error\ntestdata/bad/two-mistakes.yaml: settings.stale_days: 0 is not between 1 and 3650",
+	}
+	files, err := fs.Glob(os.DirFS("testdata/bad"), "*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		name = strings.TrimSuffix(name, ".yaml")
+		t.Run(name, func(t *testing.T) {
+			want, known := tests[name]
+			if !known {
+				t.Fatal("no message is wanted of this file")
+			}
+			path := filepath.Join("testdata", "bad", name+".yaml")
+			_, err := collector.LoadConfig(path)
+			if err == nil {
+				t.Fatal("loaded, want an error")
+			}
+			if diff := cmp.Diff(path+": "+want, err.Error()); diff != "" {
+				t.Errorf("message (-want +got):\n%s", diff)
+			}
+		})
+	}
+	if len(files) != len(tests) {
+		t.Errorf("%d files, %d messages", len(files), len(tests))
+	}
+}
+
+func TestConfigWithoutSettings(t *testing.T) {
+	for _, path := range []string{"", filepath.Join("testdata", "empty.yaml")} {
+		got, err := collector.LoadConfig(path)
+		if err != nil {
+			t.Fatalf("%q: %v", path, err)
+		}
+		if diff := cmp.Diff(collector.DefaultConfig(), got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", path, diff)
+		}
+	}
+	if err := collector.DefaultConfig().Validate(); err != nil {
+		t.Errorf("the defaults are not valid: %v", err)
+	}
+}
+
+// The example shows every setting with its default.
+func TestExampleConfig(t *testing.T) {
+	path := filepath.Join("..", "configs", "collector.yaml")
+	got, err := collector.LoadConfig(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(collector.DefaultConfig(), got); diff != "" {
+		t.Errorf("the example is not the defaults (-want +got):\n%s", diff)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range keys(reflect.TypeFor[collector.Config](), "") {
+		if !strings.Contains(string(raw), "\n"+key+":") {
+			t.Errorf("the example has no line %q", key)
+		}
+	}
+}
+
+// keys are the names of all settings, each indented as in the file.
+func keys(t reflect.Type, indent string) []string {
+	var all []string
+	for f := range t.Fields() {
+		all = append(all, indent+f.Tag.Get("yaml"))
+		if f.Type.Kind() == reflect.Struct {
+			all = append(all, keys(f.Type, indent+"  ")...)
+		}
+	}
+	return all
+}

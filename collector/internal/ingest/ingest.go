@@ -1,0 +1,255 @@
+// Package ingest takes what agents upload: it authenticates the agent, decodes
+// the batch within limits, has it saved, and answers with a receipt only after
+// that. What a report means, and whether it is new, is decided by store; the
+// form of batch and receipt is wire's.
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
+
+	"rollcall/collector/internal/store"
+	"rollcall/pkg/wire"
+)
+
+const (
+	// uploadTime bounds one upload. The largest batch takes 131 s at 8 kB/s.
+	uploadTime = 3 * time.Minute
+	// uploads bounds the bodies that are being received, each of at most
+	// wire.MaxCompressed bytes.
+	uploads = 128
+	// decoders bounds the batches that are decoded and saved, each of at most
+	// wire.MaxDecoded bytes. One is decoded while another waits for the disk.
+	decoders = 2
+	// queueTime is how long a batch waits for a decoder before the agent is
+	// asked to come back.
+	queueTime = 20 * time.Second
+	// retryAfter is what an agent is asked to wait, in seconds.
+	retryAfter = 30
+)
+
+// A saver knows agents and keeps what they saw.
+type saver interface {
+	AgentByToken(ctx context.Context, token string) (store.Agent, error)
+	SaveReports(ctx context.Context, agent store.Agent, b wire.Batch) ([]wire.Result, error)
+}
+
+// Options are what the handler needs.
+type Options struct {
+	Store    saver
+	Registry prometheus.Registerer
+	Log      *slog.Logger
+}
+
+type handler struct {
+	store     saver
+	log       *slog.Logger
+	metrics   *metrics
+	refusals  rate.Sometimes // limits the log, which anyone on the network can write to
+	receiving chan struct{}
+	decoding  chan *wire.Decoder // one for each batch that may be decoded at once
+}
+
+// New returns the handler of wire.ReportsPath. It panics when the registry has
+// its metrics already.
+func New(o Options) http.Handler {
+	h := &handler{
+		store: o.Store, log: o.Log, metrics: newMetrics(o.Registry), refusals: rate.Sometimes{First: 10, Interval: time.Second},
+		receiving: make(chan struct{}, uploads), decoding: make(chan *wire.Decoder, decoders),
+	}
+	for range decoders {
+		h.decoding <- &wire.Decoder{}
+	}
+	mux := http.NewServeMux()
+	mux.Handle("POST "+wire.ReportsPath, h)
+	return mux
+}
+
+// A fault is an answer that is not a receipt.
+type fault struct {
+	status int
+	text   string // for the log of the agent
+	cause  error  // for the collector's own log alone
+}
+
+func (f *fault) Error() string { return f.text }
+
+// ServeHTTP answers one upload.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	status := http.StatusOK
+	agent, receipt, err := h.take(w, r)
+	var f *fault
+	switch {
+	case errors.As(err, &f):
+		status = f.status
+		h.refuse(w, r, agent, f)
+	default:
+		for _, result := range receipt.Results {
+			h.metrics.reports.WithLabelValues(string(result.Status)).Inc()
+			if result.Status == wire.Refused {
+				h.log.WarnContext(r.Context(), "report refused", "agent", agent.Name, "organization", agent.Organization,
+					"report_id", result.ReportID, "reason", result.Reason)
+			}
+		}
+		h.answer(w, r, status, wire.ReceiptType, receipt)
+	}
+	h.metrics.batches.WithLabelValues(strconv.Itoa(status)).Inc()
+	h.metrics.duration.Observe(time.Since(began).Seconds())
+}
+
+// take returns the receipt of a batch that is saved, or a *fault.
+func (h *handler) take(w http.ResponseWriter, r *http.Request) (store.Agent, wire.Receipt, error) {
+	agent, err := h.authenticate(r)
+	if err != nil {
+		return store.Agent{}, wire.Receipt{}, err
+	}
+	if err := checkType(r); err != nil {
+		return agent, wire.Receipt{}, err
+	}
+	body, err := h.receive(w, r)
+	if err != nil {
+		return agent, wire.Receipt{}, err
+	}
+	queue := time.NewTimer(queueTime)
+	defer queue.Stop()
+	var decoder *wire.Decoder
+	select {
+	case decoder = <-h.decoding:
+		defer func() { h.decoding <- decoder }()
+	case <-queue.C:
+		return agent, wire.Receipt{}, &fault{status: http.StatusServiceUnavailable, text: "the collector is busy: send the batch again later"}
+	case <-r.Context().Done():
+		return agent, wire.Receipt{}, &fault{status: http.StatusServiceUnavailable, text: "the request was given up", cause: r.Context().Err()}
+	}
+	batch, err := decode(decoder, body)
+	if err != nil {
+		return agent, wire.Receipt{}, err
+	}
+	results, err := h.store.SaveReports(r.Context(), agent, batch)
+	if err != nil {
+		return agent, wire.Receipt{}, &fault{
+			status: http.StatusServiceUnavailable, cause: err,
+			text: "the collector cannot save the batch: send it again later; the collector's log says why",
+		}
+	}
+	return agent, wire.Receipt{Schema: wire.ReceiptSchema, Results: results}, nil
+}
+
+func (h *handler) authenticate(r *http.Request) (store.Agent, error) {
+	scheme, token, found := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !found || !strings.EqualFold(scheme, "Bearer") {
+		return store.Agent{}, &fault{status: http.StatusUnauthorized, text: `no token: send "Authorization: Bearer TOKEN"`}
+	}
+	agent, err := h.store.AgentByToken(r.Context(), strings.TrimSpace(token))
+	switch {
+	case errors.Is(err, store.ErrUnauthorized):
+		return store.Agent{}, &fault{
+			status: http.StatusUnauthorized, cause: err,
+			text: "the collector does not know this token: make one with rollcall-collector token create",
+		}
+	case errors.Is(err, store.ErrDisabled):
+		return store.Agent{}, &fault{status: http.StatusForbidden, cause: err, text: "this agent's token was revoked at the collector"}
+	case err != nil:
+		return store.Agent{}, &fault{
+			status: http.StatusServiceUnavailable, cause: err,
+			text: "the collector cannot check the token: send the batch again later; the collector's log says why",
+		}
+	}
+	return agent, nil
+}
+
+func checkType(r *http.Request) error {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != wire.BatchType {
+		return &fault{status: http.StatusUnsupportedMediaType, text: fmt.Sprintf("Content-Type %.80q: want %s", r.Header.Get("Content-Type"), wire.BatchType)}
+	}
+	if e := r.Header.Get("Content-Encoding"); e != wire.Encoding {
+		return &fault{status: http.StatusUnsupportedMediaType, text: fmt.Sprintf("Content-Encoding %.80q: want %s", e, wire.Encoding)}
+	}
+	return nil
+}
+
+// receive reads the body, which may come slowly, before anything that is
+// scarce is taken.
+func (h *handler) receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	select {
+	case h.receiving <- struct{}{}:
+		defer func() { <-h.receiving }()
+	default:
+		return nil, &fault{status: http.StatusServiceUnavailable, text: "too many uploads at once: send the batch again later"}
+	}
+	deadline := time.Now().Add(uploadTime)
+	control := http.NewResponseController(w)
+	if err := errors.Join(control.SetReadDeadline(deadline), control.SetWriteDeadline(deadline.Add(queueTime+time.Minute))); err != nil &&
+		!errors.Is(err, http.ErrNotSupported) {
+		return nil, &fault{status: http.StatusServiceUnavailable, text: "the connection is gone", cause: err}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxCompressed))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, &fault{status: http.StatusRequestEntityTooLarge, text: fmt.Sprintf("the batch is larger than %d bytes", wire.MaxCompressed)}
+	case err != nil: // cut short: the link's fault, so not a reason to drop the batch
+		return nil, &fault{status: http.StatusRequestTimeout, text: "the batch did not arrive whole: send it again", cause: err}
+	}
+	return body, nil
+}
+
+// decode maps what is wrong with a batch to what its agent should do: 400 and 413
+// make it set the batch aside for ever. A schema of tomorrow is 415, upon which the
+// agent keeps the batch until the collector knows it.
+func decode(d *wire.Decoder, body []byte) (wire.Batch, error) {
+	batch, err := d.Decode(bytes.NewReader(body))
+	switch {
+	case errors.Is(err, wire.ErrTooLarge):
+		return wire.Batch{}, &fault{status: http.StatusRequestEntityTooLarge, text: err.Error()}
+	case errors.Is(err, wire.ErrSchema):
+		return wire.Batch{}, &fault{status: http.StatusUnsupportedMediaType, text: err.Error() + ": update the collector"}
+	case err != nil:
+		return wire.Batch{}, &fault{status: http.StatusBadRequest, text: err.Error()}
+	}
+	return batch, nil
+}
+
+func (h *handler) refuse(w http.ResponseWriter, r *http.Request, agent store.Agent, f *fault) {
+	log := h.log.With("agent", agent.Name, "organization", agent.Organization, "remote", r.RemoteAddr, "status", f.status, "answer", f.text)
+	switch {
+	case r.Context().Err() != nil: // nobody is there to hear the answer
+	case f.status == http.StatusServiceUnavailable && f.cause != nil:
+		log.ErrorContext(r.Context(), "cannot take batch", "error", f.cause)
+	default:
+		h.refusals.Do(func() { log.WarnContext(r.Context(), "batch refused", "error", f.cause) })
+	}
+	switch f.status {
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="rollcall"`)
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
+	}
+	h.answer(w, r, f.status, "application/json", wire.Fault{Error: f.text})
+}
+
+func (h *handler) answer(w http.ResponseWriter, r *http.Request, status int, contentType string, v any) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		// The agent sends the batch again, and the reports are duplicates then.
+		h.log.DebugContext(r.Context(), "cannot answer", "remote", r.RemoteAddr, "error", err)
+	}
+}

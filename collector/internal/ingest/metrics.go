@@ -1,0 +1,34 @@
+package ingest
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rollcall/pkg/wire"
+)
+
+type metrics struct {
+	reports  *prometheus.CounterVec
+	batches  *prometheus.CounterVec
+	duration prometheus.Histogram
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		reports: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rollcall_ingest_reports_total", Help: "Reports of agents that were answered, by what became of them.",
+		}, []string{"status"}),
+		batches: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rollcall_ingest_batches_total", Help: "Uploads of agents, by HTTP status of the answer.",
+		}, []string{"code"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "rollcall_ingest_duration_seconds", Help: "Time from the first byte of an upload to its answer.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 180},
+		}),
+	}
+	reg.MustRegister(m.reports, m.batches, m.duration)
+	for _, status := range []wire.Status{wire.Stored, wire.Duplicate, wire.Refused} {
+		m.reports.WithLabelValues(string(status)) // shown as 0 from the start
+	}
+	m.batches.WithLabelValues("200")
+	return m
+}

@@ -1,0 +1,136 @@
+package reconcile
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"rollcall/collector/internal/contract"
+	"rollcall/pkg/inventory"
+)
+
+// A line is a contract line that can stand for a unit.
+type line struct {
+	contract.Line
+	serial string // cleaned
+	fresh  bool   // its contract's data is young enough for a verdict
+	state  lineTime
+}
+
+// lineTime says where today lies in a line.
+type lineTime int
+
+const (
+	lineActive  lineTime = iota // the day it ends is still covered
+	lineEnded                   // ended before today
+	lineEndless                 // begun, and the file does not say when it ends
+	lineAhead                   // begins after today
+)
+
+func timeOf(l contract.Line, today contract.Date) lineTime {
+	switch {
+	case l.Begin > today:
+		return lineAhead
+	case l.End == "":
+		return lineEndless
+	case l.End < today:
+		return lineEnded
+	}
+	return lineActive
+}
+
+// indexLines keeps the lines that can stand for a unit, each once though two
+// files may hold it.
+func (r *run) indexLines() {
+	type identity struct {
+		contract, instance, serial, pid, level string
+		begin, end                             contract.Date
+	}
+	known := map[identity]bool{}
+	for _, l := range r.Lines {
+		serial := inventory.CleanSerial(l.Serial)
+		if l.Kind() != contract.LineUnit || serial == "" {
+			continue
+		}
+		id := identity{l.Contract, l.Instance, serial, inventory.MatchPID(l.PID), l.ServiceLevel, l.Begin, l.End}
+		if known[id] {
+			continue
+		}
+		known[id] = true
+		x := &line{Line: l, serial: serial, fresh: !r.isStale(l.Contract), state: timeOf(l, r.today)}
+		r.lines = append(r.lines, x)
+		r.onLine[serial] = append(r.onLine[serial], x)
+	}
+}
+
+// indexUnseen notes the active lines of nothing that is there.
+func (r *run) indexUnseen() {
+	r.unseen = map[string][]*line{}
+	for _, l := range r.lines {
+		if l.state == lineActive && l.PID != "" && !r.isPresent(l.serial) {
+			r.unseen[r.family(l.PID)] = append(r.unseen[r.family(l.PID)], l)
+		}
+	}
+}
+
+// isStale says that the data of a contract is too old for a verdict, or that its
+// age is not known.
+func (r *run) isStale(number string) bool {
+	i, ok := r.imports[number]
+	return !ok || dayOf(i.At).DaysUntil(r.today) > r.Settings.StaleDays
+}
+
+// countLines says what became of every line, licences and quantities too, and
+// which are of nothing that is seen.
+func (r *run) countLines() (counts map[LineState]int, unmatched []contract.Line) {
+	counts = map[LineState]int{LineMatched: 0, LineUnmatched: 0, LineLicence: 0, LineQuantity: 0}
+	for _, l := range r.Lines {
+		switch {
+		case l.Kind() == contract.LineLicence:
+			counts[LineLicence]++
+		case l.Kind() == contract.LineQuantity, inventory.CleanSerial(l.Serial) == "":
+			counts[LineQuantity]++
+		}
+	}
+	for _, l := range r.lines {
+		if r.isPresent(l.serial) {
+			counts[LineMatched]++
+		} else {
+			counts[LineUnmatched]++
+			unmatched = append(unmatched, l.Line)
+		}
+	}
+	return counts, unmatched
+}
+
+// isPresent says that the serial is at some place, as far as is known.
+func (r *run) isPresent(serial string) bool {
+	return slices.ContainsFunc(r.seen[serial], func(s *Sighting) bool { return s.Present() })
+}
+
+// A match is a line with the serial of a unit.
+type match struct {
+	*line
+	exact bool // the PIDs are of one product too
+}
+
+// matches returns the lines of a unit, the one that decides first: of the
+// active ones that which ends last (contract.Line.End, never the contract's own
+// end). Lines of its very product go before lines that agree in the serial
+// alone, for serials are unique only together with the PID. The age of the data
+// plays no part here: a contract whose data grows old must not hand a unit, and
+// the finding about its end, to another contract.
+func (r *run) matches(u *unit) []match {
+	var all []match
+	for _, l := range r.onLine[u.serial] {
+		all = append(all, match{l, slices.ContainsFunc(u.pids, func(pid string) bool { return r.sameProduct(pid, l.PID) })})
+	}
+	slices.SortStableFunc(all, func(a, b match) int {
+		order := cmp.Or(cmp.Compare(a.state, b.state), compareBool(a.exact, b.exact), -cmp.Compare(a.End, b.End))
+		if a.state == lineAhead && b.state == lineAhead {
+			order = cmp.Or(compareBool(a.exact, b.exact), cmp.Compare(a.Begin, b.Begin), -cmp.Compare(a.End, b.End))
+		}
+		return cmp.Or(order, strings.Compare(a.Contract, b.Contract), strings.Compare(a.Instance, b.Instance))
+	})
+	return all
+}

@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Changed returns the organizations in which something changed since their last
+// result, whichever process changed it.
+func (s *Store) Changed(ctx context.Context) ([]string, error) {
+	return list(ctx, s.read, scanString, `SELECT id FROM organizations WHERE revision > reconciled ORDER BY id`)
+}
+
+// Changes receives a value after this process changed something. Changes of
+// other processes are seen by asking Changed now and then. There is one
+// channel, so one receiver.
+func (s *Store) Changes() <-chan struct{} { return s.changed }
+
+func (s *Store) notify() {
+	select {
+	case s.changed <- struct{}{}:
+	default: // one that is not received yet stands for this one
+	}
+}
+
+// markChanged says that verdicts of the organization may be out of date.
+func markChanged(ctx context.Context, t *tx, org string) error {
+	if _, err := t.ExecContext(ctx, `UPDATE organizations SET revision = revision + 1 WHERE id = $1`, org); err != nil {
+		return fmt.Errorf("cannot mark organization as changed: %w", err)
+	}
+	t.marked = true
+	return nil
+}
+
+// MarkAllChanged marks every organization whose last result is older than the
+// time given: the clock has moved what was covered to what is not.
+func (s *Store) MarkAllChanged(ctx context.Context, before time.Time) error {
+	return s.mark(ctx, `UPDATE organizations SET revision = revision + 1 WHERE revision <= reconciled AND last_run < $1`, millis(before))
+}
+
+// MarkSilent marks the organizations of agents that have become silent since
+// their last result: that missed as many intervals as given.
+func (s *Store) MarkSilent(ctx context.Context, missed int) error {
+	return s.mark(ctx, `UPDATE organizations SET revision = revision + 1 WHERE revision <= reconciled AND id IN (
+		SELECT a.organization FROM agents a WHERE a.disabled = 0 AND a.last_seen > 0
+		AND a.last_seen + $1 * a.interval_ms < $2 AND a.last_seen + $1 * a.interval_ms >= organizations.last_run)`,
+		missed, millis(s.clock()))
+}
+
+func (s *Store) mark(ctx context.Context, query string, args ...any) error {
+	return s.update(ctx, func(t *tx) error {
+		res, err := t.ExecContext(ctx, query, args...)
+		if err != nil {
+			return fmt.Errorf("cannot mark organizations as changed: %w", err)
+		}
+		n, err := res.RowsAffected()
+		t.marked = n > 0
+		return err
+	})
+}
+
+func scanString(scan func(...any) error, v *string) error { return scan(v) }

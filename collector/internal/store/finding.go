@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"rollcall/collector/internal/reconcile"
+	"rollcall/pkg/inventory"
+)
+
+// A Finding is a finding with its life.
+type Finding struct {
+	ID           int64
+	Organization string
+	reconcile.Finding
+	Opened         time.Time
+	Updated        time.Time // when what it says last changed
+	Resolved       time.Time // zero while open
+	Acknowledged   time.Time // zero while nobody has said "seen"
+	AcknowledgedBy string
+}
+
+const findingColumns = `id, organization, finding, opened, updated, resolved, acknowledged, acknowledged_by`
+
+func scanFinding(scan func(...any) error, f *Finding) error {
+	var raw string
+	var opened, updated, resolved, acknowledged int64
+	if err := scan(&f.ID, &f.Organization, &raw, &opened, &updated, &resolved, &acknowledged, &f.AcknowledgedBy); err != nil {
+		return err
+	}
+	f.Opened, f.Updated, f.Resolved, f.Acknowledged = moment(opened), moment(updated), moment(resolved), moment(acknowledged)
+	return decode(raw, &f.Finding)
+}
+
+// writeFindings brings the open findings in line with those of a result, and
+// returns how many were opened and resolved. One that the result cannot tell of
+// stays as it is.
+func (s *Store) writeFindings(ctx context.Context, t *tx, org string, r reconcile.Result) (opened, resolved int, err error) {
+	type known struct {
+		id  int64
+		key string
+		raw string
+	}
+	rows, err := list(ctx, t, func(scan func(...any) error, k *known) error { return scan(&k.id, &k.key, &k.raw) },
+		`SELECT id, finding_key, finding FROM findings WHERE organization = $1 AND resolved = 0 ORDER BY id`, org)
+	if err != nil {
+		return 0, 0, fmt.Errorf("cannot read open findings: %w", err)
+	}
+	open := make(map[string]known, len(rows))
+	for _, k := range rows {
+		open[k.key] = k
+	}
+	written := make(map[string]bool, len(r.Findings))
+	for _, f := range r.Findings {
+		if written[f.Key] { // a mistake in a rule must not stop all others
+			s.log.ErrorContext(ctx, "two findings have one key, the second is dropped", "organization", org, "key", f.Key)
+			continue
+		}
+		written[f.Key] = true
+		k, was := open[f.Key]
+		if err := writeFinding(ctx, t, org, f, k.id, k.raw); err != nil {
+			return 0, 0, fmt.Errorf("cannot save finding %s: %w", f.Key, err)
+		}
+		if !was {
+			opened++
+		}
+	}
+	unproven := make(map[string]bool, len(r.Unproven))
+	for _, key := range r.Unproven {
+		unproven[key] = true
+	}
+	for _, k := range rows {
+		if written[k.key] || unproven[k.key] {
+			continue
+		}
+		if _, err := t.ExecContext(ctx, `UPDATE findings SET resolved = $1 WHERE id = $2`, millis(t.now), k.id); err != nil {
+			return 0, 0, fmt.Errorf("cannot resolve finding %s: %w", k.key, err)
+		}
+		resolved++
+	}
+	return opened, resolved, nil
+}
+
+// writeFinding opens the finding when id is 0, and otherwise updates the open
+// one where what it says differs.
+func writeFinding(ctx context.Context, t *tx, org string, f reconcile.Finding, id int64, was string) error {
+	raw, err := encode(f)
+	if err != nil || raw == was {
+		return err
+	}
+	if id == 0 {
+		_, err = t.ExecContext(ctx, `INSERT INTO findings (organization, finding_key, kind, severity, site, finding, opened, updated)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`, org, f.Key, string(f.Kind), string(f.Severity), f.Site, raw, millis(t.now))
+		return err
+	}
+	_, err = t.ExecContext(ctx, `UPDATE findings SET kind = $1, severity = $2, site = $3, finding = $4, updated = $5 WHERE id = $6`,
+		string(f.Kind), string(f.Severity), f.Site, raw, millis(t.now), id)
+	return err
+}
+
+// Findings returns the findings of an organization, or of all for "": the open
+// ones, or the resolved ones. They are in the order in which they were opened.
+func (s *Store) Findings(ctx context.Context, org string, open bool) ([]Finding, error) {
+	state := `resolved <> 0`
+	if open {
+		state = `resolved = 0`
+	}
+	return list(ctx, s.read, scanFinding, `SELECT `+findingColumns+` FROM findings
+		WHERE (organization = $1 OR $1 = '') AND `+state+` ORDER BY organization, opened, id`, org)
+}
+
+// Finding returns one, open or resolved.
+func (s *Store) Finding(ctx context.Context, id int64) (Finding, error) {
+	var f Finding
+	err := scanFinding(s.read.QueryRowContext(ctx, `SELECT `+findingColumns+` FROM findings WHERE id = $1`, id).Scan, &f)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Finding{}, fmt.Errorf("finding %d: %w", id, ErrNotFound)
+	}
+	return f, err
+}
+
+// Acknowledge notes that someone has seen an open finding of the organization.
+// It stays acknowledged until it is resolved; one that comes back is new.
+func (s *Store) Acknowledge(ctx context.Context, org string, id int64, by string) error {
+	return s.update(ctx, func(t *tx) error {
+		res, err := t.ExecContext(ctx, `UPDATE findings SET acknowledged = $1, acknowledged_by = $2 WHERE id = $3 AND organization = $4 AND resolved = 0`,
+			millis(t.now), shorten(inventory.CleanText(by), maxName), id, org)
+		if err != nil {
+			return fmt.Errorf("cannot acknowledge finding %d: %w", id, err)
+		}
+		n, err := res.RowsAffected()
+		if err == nil && n == 0 {
+			return fmt.Errorf("open finding %d: %w", id, ErrNotFound)
+		}
+		return err
+	})
+}

@@ -1,0 +1,65 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"rollcall/collector/internal/store"
+	"rollcall/pkg/wire"
+)
+
+// Kinds of failures, as the API names them.
+const (
+	kindNotFound   = "not_found"
+	kindInvalid    = "invalid"
+	kindIncomplete = "incomplete"
+	kindForbidden  = "forbidden"
+	kindMethod     = "method_not_allowed"
+	kindInternal   = "internal"
+)
+
+// A failure is an error whose message is meant for whoever asked.
+type failure struct {
+	kind    string
+	message string // a whole sentence
+}
+
+// Error is the message.
+func (f *failure) Error() string { return f.message }
+
+func notFound(format string, args ...any) error {
+	return &failure{kind: kindNotFound, message: fmt.Sprintf(format, args...)}
+}
+
+func invalid(format string, args ...any) error {
+	return &failure{kind: kindInvalid, message: fmt.Sprintf(format, args...)}
+}
+
+// failed maps an error to its answer and status, and decides what the client
+// may see: an internal error is logged in full and shown as such only.
+func (s *server) failed(r *http.Request, err error) (answer any, status int) {
+	var f *failure
+	switch {
+	case errors.As(err, &f):
+	case errors.Is(err, store.ErrNotFound):
+		f = &failure{kind: kindNotFound, message: "There is nothing of that name or number."}
+	default:
+		if r.Context().Err() == nil {
+			s.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
+		}
+		f = &failure{kind: kindInternal, message: "The collector cannot answer this now. Its log has the cause."}
+	}
+	status = map[string]int{
+		kindNotFound:   http.StatusNotFound,
+		kindInvalid:    http.StatusBadRequest,
+		kindIncomplete: http.StatusConflict,
+		kindForbidden:  http.StatusForbidden,
+		kindMethod:     http.StatusMethodNotAllowed,
+		kindInternal:   http.StatusInternalServerError,
+	}[f.kind]
+	if isAPI(r) {
+		return apiError{Fault: wire.Fault{Error: f.message}, Kind: f.kind}, status
+	}
+	return page{Template: "error.html", Title: http.StatusText(status) + " · Rollcall", Data: f.message}, status
+}

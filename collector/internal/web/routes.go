@@ -1,0 +1,167 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// answerTimeout bounds the work for one request; servers in front commonly give
+// up after 30 or 60 seconds.
+const answerTimeout = 25 * time.Second
+
+// A route is one line of the table: a pattern of http.ServeMux and who answers.
+// The value decides how it is written: a page as HTML, a plainText as text, an
+// asset as it is, and anything else as JSON.
+type route struct {
+	pattern string
+	handle  func(*http.Request) (any, error)
+}
+
+// routes are all that there is. Every one of them only reads, and whoever can
+// reach the collector may read: one that changes something needs more.
+func (s *server) routes() []route {
+	return []route{
+		{"GET /{$}", s.showDashboard},
+		{"GET /organizations", s.showOrganizations},
+		{"GET /findings", s.showFindings},
+		{"GET /findings/{id}", s.showFinding},
+		{"GET /findings/{id}/sheet.txt", s.showSheet},
+		{"GET /unit", s.showUnit},
+		{"GET /static/{name}", s.showAsset},
+		{"GET /api/v1/organizations", s.apiOrganizations},
+		{"GET /api/v1/units", s.apiUnits},
+		{"GET /api/v1/findings", s.apiFindings},
+		{"GET /api/v1/findings/{id}", s.apiFinding},
+	}
+}
+
+// plainText is an answer of type text/plain.
+type plainText string
+
+// handler is the table as an http.Handler, with the headers of every answer
+// around it.
+func (s *server) handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, rt := range s.routes() {
+		mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) {
+			ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
+			defer cancel()
+			r = r.WithContext(ctx)
+			answer, err := rt.handle(r)
+			s.write(w, r, answer, err)
+		})
+	}
+	crossOrigin := http.NewCrossOriginProtection()
+	crossOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.write(w, r, nil, &failure{kind: kindForbidden, message: "This request came from another site's page, so it was refused. Open Rollcall itself and try there."})
+	}))
+	return secure(crossOrigin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, pattern := mux.Handler(r)
+		if pattern == "" {
+			s.write(w, r, nil, noRoute(w, r, h))
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})))
+}
+
+// noRoute tells a path that does not exist from a method that it does not
+// take, which the multiplexer's own handler knows, and keeps the Allow header.
+func noRoute(w http.ResponseWriter, r *http.Request, h http.Handler) error {
+	probe := &probe{header: http.Header{}}
+	h.ServeHTTP(probe, r)
+	if probe.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", probe.header.Get("Allow"))
+		return &failure{kind: kindMethod, message: "This address takes " + probe.header.Get("Allow") + " only."}
+	}
+	return notFound("There is no page at this address.")
+}
+
+// A probe is a ResponseWriter that keeps status and headers only.
+type probe struct {
+	header http.Header
+	status int
+}
+
+func (p *probe) Header() http.Header         { return p.header }
+func (p *probe) WriteHeader(status int)      { p.status = status }
+func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
+
+// write is the one place where answers and errors go out.
+func (s *server) write(w http.ResponseWriter, r *http.Request, answer any, err error) {
+	status := http.StatusOK
+	if err != nil {
+		answer, status = s.failed(r, err)
+	}
+	body, contentType, err := s.encode(answer)
+	if err != nil {
+		s.log.ErrorContext(r.Context(), "page cannot be written", "path", r.URL.Path, "error", err)
+		status, contentType, body = http.StatusInternalServerError, "text/plain; charset=utf-8", []byte("The page cannot be written: the collector's log has the cause.\n")
+	}
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	if status != http.StatusOK {
+		h.Set("Cache-Control", "no-store")
+		w.WriteHeader(status)
+		_, _ = w.Write(body) // the client has gone, and nobody else is to be told
+		return
+	}
+	sum := sha256.Sum256(body)
+	h.Set("ETag", `"`+hex.EncodeToString(sum[:12])+`"`)
+	h.Set("Cache-Control", "private, no-cache")
+	if a, ok := answer.(asset); ok && r.URL.Query().Get("v") == a.mark {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	// ServeContent answers 304 by the ETag, so a page that refreshes itself
+	// costs no line while nothing changes.
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+}
+
+func (s *server) encode(answer any) (body []byte, contentType string, err error) {
+	switch a := answer.(type) {
+	case page:
+		body, err = s.templates.render(a)
+		return body, "text/html; charset=utf-8", err
+	case plainText:
+		return []byte(a), "text/plain; charset=utf-8", nil
+	case asset:
+		return a.body, a.contentType, nil
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(answer); err != nil {
+		return nil, "", fmt.Errorf("cannot encode answer: %w", err)
+	}
+	return buf.Bytes(), "application/json; charset=utf-8", nil
+}
+
+// isAPI says that a program asks, which wants errors as JSON.
+func isAPI(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/") }
+
+// policy is the content security policy of every answer: nothing from
+// elsewhere, nothing inline, no frame around.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+// secure sets the headers of every answer. Referrer-Policy is not "no-referrer",
+// for with that browsers send "Origin: null" with our own forms, which
+// CrossOriginProtection refuses.
+func secure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,114 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"rollcall/collector/internal/reconcile"
+	"rollcall/collector/internal/store"
+)
+
+const (
+	// maxListedOrgs is up to how many organizations their sources and units are
+	// listed together; beyond, one has to be chosen.
+	maxListedOrgs = 40
+	// maxSourceRows bounds each list of sources; the oldest are shown.
+	maxSourceRows = 12
+)
+
+// sources are what the verdicts rest on, with their age, oldest first.
+type sources struct {
+	TooMany                          bool // organizations: none were read
+	Imports                          []importRow
+	Agents                           []agentRow
+	MoreImports, MoreAgents          int
+	Complete, Incomplete, Unanswered int // nodes by their last poll
+	OldestImport, OldestAgent        moment
+}
+
+type importRow struct {
+	Organization string // its name
+	Contract     string
+	File         string
+	At           moment
+	at           time.Time
+}
+
+type agentRow struct {
+	Organization string // its name
+	Site         string
+	Name         string
+	Seen         moment
+	seen         time.Time
+}
+
+func (s *server) sources(ctx context.Context, sc scope) (sources, error) {
+	orgs := sc.All
+	if sc.Chosen != nil {
+		orgs = []store.Organization{*sc.Chosen}
+	}
+	var src sources
+	if len(orgs) > maxListedOrgs {
+		src.TooMany = true
+		return src, nil
+	}
+	now := s.now()
+	for _, o := range orgs {
+		imports, err := s.store.Imports(ctx, o.ID)
+		if err != nil {
+			return sources{}, fmt.Errorf("cannot read imports of %q: %w", o.ID, err)
+		}
+		for _, i := range imports {
+			src.Imports = append(src.Imports, importRow{o.Name, i.Contract, i.File, newMoment(i.At, now), i.At})
+		}
+		agents, err := s.store.Agents(ctx, o.ID)
+		if err != nil {
+			return sources{}, fmt.Errorf("cannot read agents of %q: %w", o.ID, err)
+		}
+		for _, a := range agents {
+			src.Agents = append(src.Agents, agentRow{o.Name, a.Site, cmp.Or(a.Name, a.ID), newMoment(a.LastSeen, now), a.LastSeen})
+		}
+		nodes, err := s.store.Nodes(ctx, o.ID)
+		if err != nil {
+			return sources{}, fmt.Errorf("cannot read nodes of %q: %w", o.ID, err)
+		}
+		src.countNodes(nodes)
+	}
+	src.trim()
+	return src, nil
+}
+
+func (src *sources) countNodes(nodes []reconcile.Node) {
+	for _, n := range nodes {
+		switch {
+		case !n.Answered:
+			src.Unanswered++
+		case n.Complete:
+			src.Complete++
+		default:
+			src.Incomplete++
+		}
+	}
+}
+
+// Nodes is the number of devices that were ever asked.
+func (src sources) Nodes() int { return src.Complete + src.Incomplete + src.Unanswered }
+
+// trim sorts the lists by age and bounds them.
+func (src *sources) trim() {
+	slices.SortStableFunc(src.Imports, func(a, b importRow) int { return a.at.Compare(b.at) })
+	slices.SortStableFunc(src.Agents, func(a, b agentRow) int { return a.seen.Compare(b.seen) })
+	if len(src.Imports) > 0 {
+		src.OldestImport = src.Imports[0].At
+	}
+	if len(src.Agents) > 0 {
+		src.OldestAgent = src.Agents[0].Seen
+	}
+	src.MoreImports = max(0, len(src.Imports)-maxSourceRows)
+	src.Imports = src.Imports[:len(src.Imports)-src.MoreImports]
+	src.MoreAgents = max(0, len(src.Agents)-maxSourceRows)
+	src.Agents = src.Agents[:len(src.Agents)-src.MoreAgents]
+}

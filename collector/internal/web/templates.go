@@ -1,0 +1,66 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"path"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// A page is an answer in HTML: a template of this package and its data.
+type page struct {
+	Template string // file in templates
+	Title    string
+	Switcher *switcher // nil where there is nothing to switch
+	Data     any
+}
+
+// templates are the pages by file name, each with the parts that all share.
+type templates map[string]*template.Template
+
+func newTemplates(files assets) templates {
+	funcs := template.FuncMap{
+		// asset is the address of a file below /static, which is another one
+		// when its content is.
+		"asset": func(name string) (string, error) {
+			a, ok := files[name]
+			if !ok {
+				return "", fmt.Errorf("no static file %q", name)
+			}
+			return "/static/" + name + "?v=" + a.mark, nil
+		},
+	}
+	shared := template.Must(template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/base.html", "templates/icons.html", "templates/parts.html"))
+	names, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		panic("web: " + err.Error())
+	}
+	all := templates{}
+	for _, name := range names {
+		switch base := path.Base(name); base {
+		case "base.html", "icons.html", "parts.html":
+		default:
+			all[base] = template.Must(template.Must(shared.Clone()).ParseFS(templateFiles, name))
+		}
+	}
+	return all
+}
+
+// render writes the page to memory, so that one that fails half way is never
+// sent.
+func (t templates) render(p page) ([]byte, error) {
+	tmpl, ok := t[p.Template]
+	if !ok {
+		return nil, fmt.Errorf("no template %q", p.Template)
+	}
+	var buf bytes.Buffer
+	if err := tmpl.ExecuteTemplate(&buf, "base", p); err != nil {
+		return nil, fmt.Errorf("cannot render %s: %w", p.Template, err)
+	}
+	return buf.Bytes(), nil
+}

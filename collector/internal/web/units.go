@@ -1,0 +1,72 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"rollcall/collector/internal/store"
+)
+
+// unitPage is all that is known of one (PID, serial); it stands at two places
+// when two nodes show it.
+type unitPage struct {
+	Organization    string // its name
+	OrganizationURL string
+	PID, Serial     string
+	Places          []unitPlace
+	Findings        []findingRow
+}
+
+type unitPlace struct {
+	unitRow
+
+	First moment
+}
+
+// unitURL takes the parts as a query, for a PID holds "/" and a serial may hold
+// anything.
+func unitURL(organization, pid, serial string) string {
+	return "/unit?" + url.Values{"organization": {organization}, "pid": {pid}, "serial": {serial}}.Encode()
+}
+
+func (s *server) showUnit(r *http.Request) (any, error) {
+	f, err := newFilter(r)
+	if err != nil {
+		return nil, err
+	}
+	sc, err := s.scope(r.Context(), f)
+	if err != nil {
+		return nil, err
+	}
+	if sc.Chosen == nil {
+		return nil, invalid("A unit is named by organization, pid and serial: this address lacks the organization.")
+	}
+	p := unitPage{
+		Organization: sc.Chosen.Name, OrganizationURL: filter{Organization: sc.Chosen.ID}.url("/"),
+		PID: r.FormValue("pid"), Serial: r.FormValue("serial"),
+	}
+	units, err := s.store.Units(r.Context(), sc.id())
+	if err != nil {
+		return nil, fmt.Errorf("cannot read units: %w", err)
+	}
+	now := s.now()
+	for _, u := range units {
+		if u.Serial == p.Serial && (u.PID == p.PID || p.PID == "") {
+			p.Places = append(p.Places, unitPlace{newUnitRow(u, sc.Names, now), newMoment(u.FirstSeen, now)})
+		}
+	}
+	findings, err := s.findings(r.Context(), sc.id(), stateOpen)
+	if err != nil {
+		return nil, err
+	}
+	about := keep(findings, func(x store.Finding) bool {
+		return x.Serial == p.Serial && (x.PID == p.PID || x.PID == "" || p.PID == "")
+	})
+	sortFindings(about)
+	p.Findings = sc.findingRows(about, now)
+	if len(p.Places) == 0 && len(p.Findings) == 0 {
+		return nil, notFound("No unit %.80q with serial %.80q was seen at %s.", p.PID, p.Serial, sc.Chosen.Name)
+	}
+	return page{Template: "unit.html", Title: p.PID + " " + p.Serial + " · Rollcall", Switcher: sc.switcher(), Data: p}, nil
+}

@@ -1,0 +1,62 @@
+// Package web is what people and programs see of the collector: its pages, and
+// the JSON API of /api/v1. It shows what reconcile left in the store and
+// computes no verdict itself; agents upload elsewhere (ingest), and Prometheus
+// scrapes elsewhere (metrics).
+//
+// Everything that comes from devices and files is taken as hostile: pages are
+// html/template, nothing in them is inline, and the content security policy
+// lets a page load from this server only.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"rollcall/collector/internal/reconcile"
+	"rollcall/collector/internal/store"
+)
+
+// A Store holds the results of the last reconciling. Organizations are named by
+// ID; Units and Findings take "" for all. Findings gives either the open ones or
+// the resolved ones.
+type Store interface {
+	Organizations(ctx context.Context) ([]store.Organization, error)
+	Summary(ctx context.Context) ([]store.Count, error)
+	Units(ctx context.Context, organization string) ([]store.Unit, error)
+	Findings(ctx context.Context, organization string, open bool) ([]store.Finding, error)
+	Finding(ctx context.Context, id int64) (store.Finding, error)
+	Agents(ctx context.Context, organization string) ([]reconcile.Agent, error)
+	Nodes(ctx context.Context, organization string) ([]reconcile.Node, error)
+	Imports(ctx context.Context, organization string) ([]reconcile.Import, error)
+}
+
+// Options are what the pages need.
+type Options struct {
+	Store Store
+	Log   *slog.Logger     // nil logs nothing
+	Now   func() time.Time // nil is time.Now
+}
+
+type server struct {
+	store     Store
+	log       *slog.Logger
+	now       func() time.Time
+	assets    assets
+	templates templates
+}
+
+// New returns the handler of all pages and of the API, to be mounted at the
+// root. It panics when its own embedded templates cannot be parsed.
+func New(o Options) http.Handler {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	files := newAssets()
+	s := &server{store: o.Store, log: o.Log, now: o.Now, assets: files, templates: newTemplates(files)}
+	return s.handler()
+}

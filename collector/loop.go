@@ -1,0 +1,242 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rollcall/collector/internal/reconcile"
+	"rollcall/collector/internal/store"
+)
+
+const (
+	// pollInterval is how often the loop looks for changes that another process
+	// made, such as the import command.
+	pollInterval = time.Second
+	// debounce lets the batches of one scan end in one run.
+	debounce = 200 * time.Millisecond
+	// silenceInterval is how often the loop looks for agents that became silent.
+	silenceInterval = time.Minute
+	// workers bounds the organizations that are reconciled at once. One large
+	// one leaves a worker to all others.
+	workers = 2
+	// restFactor is how many times the duration of its last run an organization
+	// rests, so that one that changes all the time leaves room for others.
+	restFactor = 4
+	// maxBackoff bounds the wait after a failure, which doubles from a second.
+	maxBackoff = 5 * time.Minute
+)
+
+// A facter keeps what the loop works on.
+type facter interface {
+	Changed(ctx context.Context) ([]string, error)
+	Changes() <-chan struct{}
+	Facts(ctx context.Context, org string) (reconcile.Facts, error)
+	SaveResult(ctx context.Context, org string, r reconcile.Result) error
+	MarkAllChanged(ctx context.Context, before time.Time) error
+	MarkSilent(ctx context.Context, missed int) error
+	Prune(ctx context.Context) error
+}
+
+// A loop reconciles each organization after something of it changed, and all of
+// them when a new day begins.
+type loop struct {
+	store     facter
+	reconcile func(reconcile.Facts) reconcile.Result
+	settings  reconcile.Settings
+	now       func() time.Time
+	log       *slog.Logger
+	metrics   *loopMetrics
+	poll      time.Duration // pollInterval, shorter in tests
+
+	// The rest belongs to the goroutine of run.
+	day      string               // of the last daily run
+	silence  time.Time            // when silent agents were last looked for
+	queue    []string             // organizations to reconcile next
+	running  map[string]bool      //
+	rest     map[string]time.Time // organizations that may not begin before
+	failures map[string]int       // in a row
+}
+
+// outcome is how one run ended.
+type outcome struct {
+	org      string
+	duration time.Duration
+	err      error
+}
+
+// run works until the context ends, and returns when no run is left.
+func (l *loop) run(ctx context.Context) {
+	l.running, l.rest, l.failures = map[string]bool{}, map[string]time.Time{}, map[string]int{}
+	done := make(chan outcome, workers)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	tick := time.NewTicker(l.poll)
+	defer tick.Stop()
+	var settle <-chan time.Time // runs while changes come in
+	l.daily(ctx)
+	l.refill(ctx)
+	for {
+		l.begin(ctx, &wg, done)
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.store.Changes():
+			if settle == nil {
+				settle = time.After(debounce)
+			}
+		case <-settle:
+			settle = nil
+			l.refill(ctx)
+		case <-tick.C:
+			l.daily(ctx)
+			l.silent(ctx)
+			l.refill(ctx)
+		case o := <-done:
+			l.ended(ctx, o)
+		}
+	}
+}
+
+// daily marks all organizations once a day, for coverage ends with the clock.
+// A failure is tried again at the next tick.
+func (l *loop) daily(ctx context.Context) {
+	now := l.now().UTC()
+	if l.day == now.Format(time.DateOnly) {
+		return
+	}
+	midnight := now.Truncate(24 * time.Hour)
+	if err := errors.Join(l.store.MarkAllChanged(ctx, midnight), l.store.Prune(ctx)); err != nil {
+		l.report(ctx, "cannot begin the day", err)
+		return
+	}
+	l.day = now.Format(time.DateOnly)
+}
+
+// silent marks the organizations of agents that became silent.
+func (l *loop) silent(ctx context.Context) {
+	if now := time.Now(); now.Sub(l.silence) >= silenceInterval {
+		l.silence = now
+		if err := l.store.MarkSilent(ctx, l.settings.AgentSilentAfter); err != nil {
+			l.report(ctx, "cannot look for silent agents", err)
+		}
+	}
+}
+
+// refill asks the store what changed.
+func (l *loop) refill(ctx context.Context) {
+	changed, err := l.store.Changed(ctx)
+	if err != nil {
+		l.report(ctx, "cannot look for changes", err)
+		return
+	}
+	now := time.Now()
+	for org, until := range l.rest {
+		if now.After(until) {
+			delete(l.rest, org)
+		}
+	}
+	l.queue = l.queue[:0]
+	for _, org := range changed {
+		if _, rests := l.rest[org]; !rests && !l.running[org] {
+			l.queue = append(l.queue, org)
+		}
+	}
+	l.metrics.pending.Set(float64(len(changed)))
+}
+
+// begin starts runs until all workers have one.
+func (l *loop) begin(ctx context.Context, wg *sync.WaitGroup, done chan<- outcome) {
+	for len(l.queue) > 0 && len(l.running) < workers && ctx.Err() == nil {
+		org := l.queue[0]
+		l.queue = l.queue[1:]
+		l.running[org] = true
+		wg.Go(func() {
+			began := time.Now()
+			err := l.one(ctx, org)
+			done <- outcome{org, time.Since(began), err} // has room for every worker
+		})
+	}
+}
+
+// one reconciles an organization. A panic is an error of this organization: its
+// data must not keep others from their results.
+func (l *loop) one(ctx context.Context, org string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	facts, err := l.store.Facts(ctx, org)
+	if err != nil {
+		return err
+	}
+	facts.Settings = l.settings
+	return l.store.SaveResult(ctx, org, l.reconcile(facts))
+}
+
+func (l *loop) ended(ctx context.Context, o outcome) {
+	delete(l.running, o.org)
+	if ctx.Err() != nil {
+		return
+	}
+	l.metrics.duration.Observe(o.duration.Seconds())
+	if o.err == nil {
+		delete(l.failures, o.org)
+		l.rest[o.org] = time.Now().Add(restFactor * o.duration)
+		l.metrics.runs.WithLabelValues("ok").Inc()
+		l.metrics.last.Set(float64(l.now().UnixMilli()) / 1000)
+		l.log.DebugContext(ctx, "organization reconciled", "organization", o.org, "duration", o.duration)
+		return
+	}
+	l.metrics.runs.WithLabelValues("error").Inc()
+	if errors.Is(o.err, store.ErrNotFound) {
+		return // it is not there any more
+	}
+	wait := min(time.Second<<min(l.failures[o.org], 20), maxBackoff)
+	l.failures[o.org]++
+	l.rest[o.org] = time.Now().Add(wait)
+	l.log.ErrorContext(ctx, "cannot reconcile, will try again", "organization", o.org, "wait", wait, "error", o.err)
+}
+
+// report logs what keeps the loop from its work, but not that it was stopped.
+func (l *loop) report(ctx context.Context, message string, err error) {
+	if ctx.Err() == nil {
+		l.log.ErrorContext(ctx, message, "error", err) //nolint:sloglint // constant at each call
+	}
+}
+
+type loopMetrics struct {
+	duration prometheus.Histogram
+	runs     *prometheus.CounterVec
+	last     prometheus.Gauge
+	pending  prometheus.Gauge
+}
+
+func newLoopMetrics(reg prometheus.Registerer) *loopMetrics {
+	m := &loopMetrics{
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "rollcall_reconcile_duration_seconds", Help: "Time to reconcile one organization and save the result.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
+		}),
+		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rollcall_reconcile_runs_total", Help: "Organizations that were reconciled, by how it ended.",
+		}, []string{"result"}),
+		last: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "rollcall_reconcile_last_success_timestamp_seconds", Help: "When an organization was last reconciled, 0 when none was since the start.",
+		}),
+		pending: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "rollcall_reconcile_pending_organizations", Help: "Organizations that changed and are not reconciled yet.",
+		}),
+	}
+	reg.MustRegister(m.duration, m.runs, m.last, m.pending)
+	m.runs.WithLabelValues("ok")
+	m.runs.WithLabelValues("error")
+	return m
+}
