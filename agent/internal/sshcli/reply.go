@@ -21,6 +21,9 @@ type reply struct {
 	// wanted is how many prompts must stand at the end for the output to be
 	// over; 0 until the first question was put.
 	wanted int
+	// since is where the counting of prompts began when the question was put:
+	// the prompts before it must not slip out of sight while it is answered.
+	since int
 	// loose takes a prompt that follows other text on its line: the output
 	// had no line end.
 	loose   bool
@@ -60,7 +63,12 @@ func (r *reply) add(chunk []byte) error {
 // prompts counts the prompts at the end of the output that have nothing but
 // space between them.
 func (r *reply) prompts() int {
-	tail := lastBytes(r.out.Bytes(), 16*(len(r.prompt)+8))
+	tail := r.out.Bytes()
+	if r.wanted == 0 {
+		tail = lastBytes(tail, r.window())
+	} else {
+		tail = lastBytes(tail[r.since:], 2*r.window())
+	}
 	n := 0
 	for {
 		s := strings.TrimRight(plain(string(tail)), " \r\n\t")
@@ -76,6 +84,9 @@ func (r *reply) prompts() int {
 	}
 }
 
+// window is how much of the end of the output is searched for prompts.
+func (r *reply) window() int { return 16 * (len(r.prompt) + 8) }
+
 // opens says that a prompt may stand after the text: at the start of a line,
 // where a pager was wiped, or right after another prompt, on devices that do
 // not echo the empty line.
@@ -88,7 +99,13 @@ func (r *reply) unconfirmed() bool { return r.wanted == 0 }
 func (r *reply) done() bool        { return r.wanted > 0 && r.prompts() >= r.wanted }
 
 // asked notes that an empty line was typed at the prompts that stand there.
-func (r *reply) asked() { r.wanted = r.prompts() + 1 }
+func (r *reply) asked() {
+	n := r.prompts()
+	if r.wanted == 0 {
+		r.since = max(r.out.Len()-r.window(), 0)
+	}
+	r.wanted = n + 1
+}
 
 // again has the question put once more: the device dropped the first one, it
 // was typed at something that only looked like a prompt, or the prompt does not
