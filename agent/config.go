@@ -116,9 +116,13 @@ func LoadConfig(path string) (Config, error) {
 }
 
 // DataDir is the data_dir of the configuration at path, which may be wrong in
-// other points: a running agent can be asked all the same.
+// other points: a running agent can be asked all the same. Without a path it
+// is the default.
 func DataDir(path string) (string, error) {
 	c := DefaultConfig()
+	if path == "" {
+		return c.DataDir, nil
+	}
 	if err := config.Load(path, &c); err != nil {
 		return "", err
 	}

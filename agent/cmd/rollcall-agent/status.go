@@ -15,7 +15,7 @@ import (
 const statusPatience = 30 * time.Second
 
 type statusCmd struct {
-	Config string `required:"" placeholder:"FILE" help:"Configuration of the agent, as in configs/agent.yaml: it names the folder at which the agent answers."`
+	Config string `placeholder:"FILE" help:"Configuration of the agent, as in configs/agent.yaml: it names the folder at which the agent answers. Default: the folder of an agent whose configuration names none, in the working directory."`
 	Format string `default:"table" enum:"table,json" help:"Output: ${enum}. Default: ${default}."`
 }
 
@@ -33,7 +33,10 @@ func (c statusCmd) Run(s streams) error {
 	ctx, cancel := context.WithTimeout(s.ctx, statusPatience)
 	defer cancel()
 	status, err := agent.AskStatus(ctx, dir)
-	if err != nil {
+	switch {
+	case err != nil && c.Config == "":
+		return fmt.Errorf("%w; --config FILE asks an agent with another data_dir", err)
+	case err != nil:
 		return err
 	}
 	if c.Format == "json" {
