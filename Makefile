@@ -3,6 +3,7 @@
 # recall what is found in every recorded device, as a table; fails on any loss
 # bench  benchmarks, for benchstat
 # build  both programs into bin/
+# fuzz   every fuzz target for FUZZTIME, 30s if it is not said
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VERSION       := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -42,8 +43,6 @@ recall: peers
 bench:
 	go test -run '^$$' -bench . -benchmem -count 6 ./...
 
-# Every fuzz target for FUZZTIME, two at a time; the output of one that fails.
-FUZZTIME ?= 30s
+# FUZZTIME is for each target.
 fuzz:
-	@grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' . | sed 's,/[^/]*:func , ,' | sort -u | \
-		xargs -P 2 -L 1 sh -c 'out=$$(go test -run "^$$" -fuzz "^$$1$$" -fuzztime $(FUZZTIME) -parallel 1 $$0 2>&1) && echo "ok $$0 $$1" || { echo "FAILED $$0 $$1"; echo "$$out"; exit 255; }'
+	@.ci/fuzz
