@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -24,33 +25,38 @@ type ruleCase struct {
 	tell  func(*world)
 }
 
+// aboutCases begins the table of cases.
+const aboutCases = `What Rollcall says of a unit, case by case. FAQ is the TechSoup Cisco SMARTnet Support FAQ.
+
+Where a case does not say otherwise: today is 2026-06-15; the unit is the switch C9300-48P FOC1111A0AA, whose agent read it
+in full today; contract 1 was imported today, and lists C9300-48P FOC9999A0AA, which nobody has seen; lines began 100 days ago
+and end in 1000; nothing is written in the ledgers of RMAs and of donated gear. Windows of expiry are 90, 60 and 30 days, contract
+data counts for 45, a contract of donated gear may take 21, and a serial must be away for 14.
+`
+
 // The table of cases is one for people: testdata/cases.txt says for each rule
-// and edge what comes of it. The day is 2026-06-15.
+// and edge what comes of it.
 func TestCases(t *testing.T) {
 	var b strings.Builder
+	b.WriteString(aboutCases)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "CASE\tUNIT\tCOVERAGE\tFINDING\tNEXT STEP")
-	for _, c := range ruleCases() {
-		world := newWorld()
-		c.tell(world)
-		r := Reconcile(world.Facts)
-		checkResult(t, r)
-		words := c.words
-		for i := range max(len(r.Units), len(r.Findings), 1) {
-			row := [5]string{words, "-", "-", "-", "-"}
-			if words = ""; i < len(r.Units) {
-				u := r.Units[i]
-				row[1], row[2] = u.Serial, strings.TrimSpace(string(u.Coverage)+" "+u.Reason)
+	for _, section := range ruleCases() {
+		fmt.Fprintf(w, "\n%s\n", section.about)
+		fmt.Fprintln(w, "  CASE\tUNIT\tCOVERAGE\tFINDING\tNEXT STEP")
+		for _, c := range section.cases {
+			world := newWorld()
+			c.tell(world)
+			r := Reconcile(world.Facts)
+			checkResult(t, r)
+			words := c.words
+			for _, row := range caseRows(r) {
+				fmt.Fprintln(w, "  "+words+"\t"+strings.Join(row, "\t"))
+				words = ""
 			}
-			if i < len(r.Findings) {
-				f := r.Findings[i]
-				row[3], row[4] = string(f.Kind)+" ("+string(f.Severity)+")", f.NextStep.Title
-			}
-			fmt.Fprintln(w, strings.Join(row[:], "\t"))
 		}
-	}
-	if err := w.Flush(); err != nil {
-		t.Fatal(err)
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	path := filepath.Join("testdata", "cases.txt")
 	if *update {
@@ -67,12 +73,49 @@ func TestCases(t *testing.T) {
 	}
 }
 
-func ruleCases() []ruleCase {
-	var all []ruleCase
-	for _, cases := range [][]ruleCase{dateCases(), matchCases(), exemptCases(), donationCases(), replacementCases(), placeCases(), unknownCases()} {
-		all = append(all, cases...)
+// A caseSection is what the table has under one heading.
+type caseSection struct {
+	about string
+	cases []ruleCase
+}
+
+// caseRows are the units with the findings about them, and then the findings
+// about anything else; those of a case with one unit stand beside it.
+func caseRows(r Result) [][]string {
+	var rows [][]string
+	rest := slices.Clone(r.Findings)
+	for _, u := range r.Units {
+		about := []string{u.Serial, strings.TrimSpace(string(u.Coverage) + " " + u.Reason)}
+		row := append(about, "-", "-")
+		if i := slices.IndexFunc(rest, func(f Finding) bool { return f.Serial == u.Serial || len(r.Units) == 1 }); i >= 0 {
+			row = append(about, caseFinding(rest[i])...)
+			rest = slices.Delete(rest, i, i+1)
+		}
+		rows = append(rows, row)
 	}
-	return all
+	for _, f := range rest {
+		rows = append(rows, append([]string{"-", "-"}, caseFinding(f)...))
+	}
+	if len(rows) == 0 {
+		return [][]string{{"-", "-", "-", "-"}}
+	}
+	return rows
+}
+
+func caseFinding(f Finding) []string {
+	return []string{string(f.Kind) + " (" + string(f.Severity) + ")", f.NextStep.Title}
+}
+
+func ruleCases() []caseSection {
+	return []caseSection{
+		{"When its line begins and ends: the line's own end decides, and covers its last day (FAQ 1.2, 1.3, 3.2, 3.4)", dateCases()},
+		{"How a line and a unit find each other: by serial and product (FAQ 3.3)", matchCases()},
+		{"What no donated contract covers (FAQ 1.5, 3.4, 3.6), and what a person declared (FAQ 3.5, 3.6)", exemptCases()},
+		{"Donated gear: five years, and a contract that is there in 21 days (FAQ 1.3, 1.4, 2.4, 2.5)", donationCases()},
+		{"Replaced by Cisco: swap the serial in the contract (FAQ 3.1)", replacementCases()},
+		{"Where it is (FAQ 2.4, 3.3, 3.5)", placeCases()},
+		{"Not known is not the same as not covered", unknownCases()},
+	}
 }
 
 // What the cases are told with: one switch, and lines of contract 1.
@@ -134,10 +177,16 @@ func dateCases() []ruleCase {
 		{"its line begins today", on(0, 1000)},
 		{"its line begins tomorrow", on(1, 1000)},
 		{"two lines, one of which is over", and(on(-1000, -100), func(w *world) { w.line("2", caseUnit, -99, 1000) })},
+		{"two lines, the later one ended first", and(on(-50, -10), func(w *world) { w.line("2", caseUnit, -1000, 500) })},
+		{"its line is over, the next begins tomorrow", and(on(-1000, -1), func(w *world) { w.line("2", caseUnit, 1, 1000) })},
 		{"two lines at once", and(on(-100, 1000), func(w *world) { w.line("2", caseUnit, -100, 500) })},
 		{"the line is over, the contract is not", and(on(-1000, -10), func(w *world) { w.Lines[0].ContractEnd = date(1000) })},
+		{"the contract is over, the line is not", and(on(-1000, 1000), func(w *world) { w.Lines[0].ContractEnd = date(-10) })},
+		{"the line is over, its status says ACTIVE", and(on(-1000, -10), func(w *world) { w.Lines[0].Status = "ACTIVE" })},
 		{"the line is over, the warranty is not", and(on(-1000, -10), func(w *world) { w.Lines[0].WarrantyEnd = date(1000) })},
 		{"the line does not say when it ends", and(on(-100, 0), func(w *world) { w.Lines[0].End = "" })},
+		{"the line does not say when it began", and(on(-100, 1000), func(w *world) { w.Lines[0].Begin = "" })},
+		{"ends in 30 days, and past the last date of support", and(on(-1000, 30), func(w *world) { w.Lines[0].LastSupport = date(-1) })},
 		{"over, and past the last date of support", and(on(-1000, -10), func(w *world) { w.Lines[0].LastSupport = date(-1) })},
 	}
 }
@@ -146,10 +195,21 @@ func matchCases() []ruleCase {
 	return []ruleCase{
 		{"on no line", off(caseUnit)},
 		{"the line has the PID with =", and(off(caseUnit), lines("C9300-48P= FOC1111A0AA"))},
+		{"the device has the PID with =", and(off("C9300-48P= FOC1111A0AA"), lines(caseUnit))},
 		{"the line has the PID with -RF", and(off("WS-C3850-48P-S FOC1111A0AA"), lines("WS-C3850-48P-S-RF FOC1111A0AA"))},
 		{"the line has the serial in small letters with blanks", and(off(caseUnit), lines("c9300-48p  foc1111a0aa "))},
+		{"the device has the serial in small letters, quotes and blanks", and(off(caseUnit), lines(caseUnit), func(w *world) { w.Sightings[0].Component.Serial = "\"foc1111a0aa    \"" })},
+		{"the line has the product with its licence level", and(off(caseUnit), lines("C9300-48P-E FOC1111A0AA"))},
+		{"the line has the product's bundle", and(off("ISR4331/K9 FDO1111A0AA"), lines("ISR4331-SEC/K9 FDO1111A0AA"))},
+		{"the line has the serial alone", and(off(caseUnit), lines(" FOC1111A0AA"))},
+		{"the device does not say its product", and(off("- FOC1111A0AA"), lines(caseUnit))},
 		{"the line has another product", and(off(caseUnit), lines("C9300-24P FOC1111A0AA"))},
 		{"one serial at two chassis", and(on(-100, 1000), func(w *world) { w.poll(0, "Main/sw22", caseUnit) })},
+		{"one serial of two products, on a line of one", and(on(-100, 1000), func(w *world) { w.poll(0, "Main/sw22", "ISR4331/K9 FOC1111A0AA") })},
+		{"one switch at two addresses", and(on(-100, 1000), func(w *world) {
+			w.poll(0, "Main/sw22", caseUnit)
+			w.Nodes[1].Name = w.Nodes[0].Name
+		})},
 		{"one cable in two switches", func(w *world) {
 			w.poll(0, caseNode, caseUnit, "SFP-H10GB-CU1M TED1111A0AA in FOC1111A0AA")
 			w.poll(0, "Main/sw22", caseSecond, "SFP-H10GB-CU1M TED1111A0AA in FOC2222A0BB")
@@ -159,9 +219,30 @@ func matchCases() []ruleCase {
 			w.poll(0, caseNode, caseUnit, "PWR-C1-715WAC DCA1111A0AA in FOC1111A0AA")
 			lines(caseUnit)(w)
 		}},
+		{"a power supply with a line of its own, which is over", func(w *world) {
+			w.poll(0, caseNode, caseUnit, "PWR-C1-715WAC DCA1111A0AA in FOC1111A0AA")
+			lines(caseUnit)(w)
+			w.line("1", "PWR-C1-715WAC DCA1111A0AA", -1000, -10)
+		}},
+		{"a power supply in a chassis on no line", off(caseUnit, "PWR-C1-715WAC DCA1111A0AA in FOC1111A0AA")},
+		{"a power supply of two is away for a month, without a line", func(w *world) {
+			w.poll(-60, caseNode, caseUnit, "PWR-C1-715WAC DCA1111A0AA in FOC1111A0AA")
+			w.poll(-30, caseNode, caseUnit)
+			w.poll(0, caseNode, caseUnit)
+			lines(caseUnit)(w)
+		}},
+		{"licences and quantities beside its line", and(on(-100, 1000), func(w *world) {
+			w.poll(-30, caseNode, caseUnit)
+			w.poll(0, caseNode, caseUnit)
+			lines("L-C9300-DNA-E 4ABC1234567", "GLC-SX-MMD ")(w)
+			w.Lines[2].Quantity = 12
+			w.line("1", "UCM-11 4ABC7654321", -100, 1000).ProductType = "Software"
+		})},
 		{"the only line of its serial is a licence", and(off(caseUnit), lines("L-C9300-DNA-E FOC1111A0AA"))},
-		{"the only line of its product is a quantity", and(off(caseUnit), lines(casePID+" "))},
+		{"the only line of its product is a quantity of 10", and(off(caseUnit), lines(casePID+" "), func(w *world) { w.Lines[1].Quantity = 10 })},
 		{"a placeholder for a serial", off(casePID + " N/A")},
+		{"the serial that many routers have alike", off("ISR4321/K9 JAB092709EL")},
+		{"a serial of three letters", off(casePID + " ABC")},
 	}
 }
 
@@ -169,11 +250,17 @@ func exemptCases() []ruleCase {
 	declared := func(kind DeclarationKind) func(*world) { return func(w *world) { w.declare("FOC1111A0AA", kind) } }
 	return []ruleCase{
 		{"Linksys", off("LGS318P 14K10C68A01234")},
+		{"Linksys, before any contract is imported", func(w *world) { w.poll(0, caseNode, "LGS318P 14K10C68A01234") }},
+		{"Linksys, on a line all the same", and(off("LGS318P 14K10C68A01234"), lines("LGS318P 14K10C68A01234"))},
 		{"virtual appliance", off("C8000V 9QTLM2ZC0WB")},
 		{"of another maker", and(off("J9773A SG11111AAA"), func(w *world) { w.Sightings[0].Component.Description = "HP J9773A Switch" })},
+		{"the last date of support is today, on no line", and(off(caseUnit), func(w *world) { w.Lines[0].LastSupport = date(0) })},
 		{"past the last date of support, on no line", and(off(caseUnit), func(w *world) { w.Lines[0].LastSupport = date(-1) })},
+		{"past the last date of support, on a line that runs", and(on(-100, 1000), func(w *world) { w.Lines[0].LastSupport = date(-1) })},
 		{"declared: obtained elsewhere", and(off(caseUnit), declared(DeclaredElsewhere))},
-		{"declared: obtained elsewhere in 2005", and(off(caseUnit), func(w *world) { w.declare("FOC1111A0AA", DeclaredElsewhere).Obtained = "2005-06-01" })},
+		{"declared: obtained elsewhere on 2006-02-01", and(off(caseUnit), func(w *world) { w.declare("FOC1111A0AA", DeclaredElsewhere).Obtained = "2006-02-01" })},
+		{"declared: obtained elsewhere on 2006-01-31", and(off(caseUnit), func(w *world) { w.declare("FOC1111A0AA", DeclaredElsewhere).Obtained = "2006-01-31" })},
+		{"declared: obtained elsewhere, and on a line", and(on(-100, 1000), declared(DeclaredElsewhere))},
 		{"declared: not ours", and(off(caseUnit), declared(DeclaredNotOurs))},
 		{"declared: a spare, and in use", and(off(caseUnit), declared(DeclaredSpare))},
 		{"declared: retired, its line runs on", and(lines(caseUnit), declared(DeclaredRetired))},
@@ -187,9 +274,30 @@ func donationCases() []ruleCase {
 		{"donated, not all has arrived", and(off(caseUnit), order(contract.Order{Serial: serial, OrderedOn: date(-60)}))},
 		{"donated, arrived 21 days ago", and(off(caseUnit), order(contract.Order{Serial: serial, OrderedOn: date(-60), CompletedOn: date(-21)}))},
 		{"donated, arrived 22 days ago", and(off(caseUnit), order(contract.Order{Serial: serial, OrderedOn: date(-60), CompletedOn: date(-22)}))},
+		{"donated, arrived 22 days ago, the contract came", and(on(0, 1826), order(contract.Order{Serial: serial, OrderedOn: date(-60), CompletedOn: date(-22)}))},
+		{"donated, arrived 22 days ago, the data is too old to tell", and(off(caseUnit), order(contract.Order{Serial: serial, OrderedOn: date(-60), CompletedOn: date(-22)}), func(w *world) { w.imported("1", -46) })},
+		{"donated without a serial in the ledger, not all has arrived", and(off(caseUnit), order(contract.Order{OrderedOn: date(-60)}))},
+		{"donated without a serial in the ledger, arrived 21 days ago", and(off(caseUnit), order(contract.Order{OrderedOn: date(-60), CompletedOn: date(-21)}))},
+		{"donated without a serial in the ledger, arrived 22 days ago", and(off(caseUnit), order(contract.Order{OrderedOn: date(-60), CompletedOn: date(-22)}))},
+		{"one donated without a serial in the ledger, two are there", func(w *world) {
+			w.poll(-5, "Main/sw22", caseSecond)
+			w.poll(0, "Main/sw22", caseSecond)
+			off(caseUnit)(w)
+			order(contract.Order{OrderedOn: date(-60), CompletedOn: date(-10)})(w)
+		}},
+		{"one donated without a serial in the ledger, it was there before the order", func(w *world) {
+			w.poll(-100, caseNode, caseUnit)
+			off(caseUnit)(w)
+			order(contract.Order{OrderedOn: date(-60), CompletedOn: date(-10)})(w)
+		}},
 		{"donated, its line runs five years", and(on(-100, 1726), order(contract.Order{Serial: serial}))},
 		{"donated, its line runs one year", and(on(-100, 265), order(contract.Order{Serial: serial}))},
 		{"donated, its line ran one year and is over", and(on(-400, -35), order(contract.Order{Serial: serial}))},
+		{"donated five years ago, its line is a renewal of one year", and(on(-10, 355), order(contract.Order{Serial: serial, OrderedOn: date(-1900), CompletedOn: date(-1860)}))},
+		{"donated, one year, no begin, shipped when it would begin", and(on(0, 265), func(w *world) { w.Lines[0].Begin, w.Lines[0].ShipDate = "", date(-100) }, order(contract.Order{Serial: serial}))},
+		{"donated, its line runs a year and six weeks", and(on(-100, 307), order(contract.Order{Serial: serial}))},
+		{"donated, its line runs a year and seven weeks", and(on(-100, 314), order(contract.Order{Serial: serial}))},
+		{"donated, one year, and a line of another contract goes on", and(on(-100, 265), func(w *world) { w.line("2", caseUnit, 266, 1726) }, order(contract.Order{Serial: serial}))},
 		{"bought, its line runs one year", on(-100, 265)},
 		{"no ledger, one year where the contract has five", and(on(-100, 265), func(w *world) { w.line("1", caseOther, -100, 1726) })},
 		{"donated, one year, no begin and no day of shipping", and(on(0, 265), func(w *world) { w.Lines[0].Begin = "" }, order(contract.Order{Serial: serial}))},
@@ -211,6 +319,30 @@ func replacementCases() []ruleCase {
 		{"replaced, half the swap: the old one is removed", and(swapped, record, lines(caseOther))},
 		{"replaced, the whole swap is made", and(swapped, record, lines(caseSecond))},
 		{"replaced, the data is too old to tell", and(swapped, lines(caseUnit), func(w *world) { w.imported("1", -60) })},
+		{"replaced, nothing was swapped, the old line is over", and(swapped, func(w *world) { w.line("1", caseUnit, -1000, -1) })},
+		{"a record, the new one has not arrived", and(on(-100, 1000), record)},
+		{"a record without what came, and nothing is known of it", and(on(-100, 1000), func(w *world) {
+			w.RMAs = []contract.RMA{{OldSerial: "FOC1111A0AA", Contract: "1"}}
+		})},
+		{"replaced twice, the contract lists the first", func(w *world) {
+			w.poll(-20, caseNode, caseUnit)
+			w.poll(-10, caseNode, caseSecond)
+			w.poll(0, caseNode, casePID+" FOC3333A0CC")
+			lines(caseUnit)(w)
+		}},
+		{"replaced by one that was at another place before", func(w *world) {
+			w.poll(-20, caseNode, caseUnit)
+			w.poll(-20, "Main/sw22", caseSecond)
+			w.poll(-1, "Main/sw22", "ISR4331/K9 FDO1111A0AA")
+			w.poll(0, "Main/sw22", "ISR4331/K9 FDO1111A0AA")
+			w.poll(0, caseNode, caseSecond)
+			lines(caseUnit, "ISR4331/K9 FDO1111A0AA")(w)
+		}},
+		{"the old one is away in half an answer only", func(w *world) {
+			w.poll(-20, caseNode, caseUnit+" @1")
+			w.partial(0, caseNode, caseSecond+" @1")
+			lines(caseUnit)(w)
+		}},
 		{"a record with the same serial twice", and(on(-100, 1000), func(w *world) {
 			w.RMAs = []contract.RMA{{OldSerial: "FOC1111A0AA", NewSerial: "FOC1111A0AA", Contract: "1"}}
 		})},
@@ -243,6 +375,26 @@ func placeCases() []ruleCase {
 			w.poll(0, caseNode, caseUnit+" @1")
 			lines(caseUnit, caseSecond)(w)
 		}},
+		{"away for 14 days, and declared a spare", func(w *world) {
+			w.poll(-100, caseNode, caseUnit+" @1", caseSecond+" @2")
+			w.poll(-14, caseNode, caseUnit+" @1")
+			w.poll(0, caseNode, caseUnit+" @1")
+			lines(caseUnit, caseSecond)(w)
+			w.declare("FOC2222A0BB", DeclaredSpare)
+		}},
+		{"away for 14 days, and another switch of the site is silent", func(w *world) {
+			w.poll(-100, caseNode, caseUnit+" @1", caseSecond+" @2")
+			w.poll(-100, "Main/sw22", "ISR4331/K9 FDO1111A0AA")
+			w.poll(-14, caseNode, caseUnit+" @1")
+			w.poll(0, caseNode, caseUnit+" @1")
+			w.silence(0, "Main/sw22")
+			lines(caseUnit, caseSecond, "ISR4331/K9 FDO1111A0AA")(w)
+		}},
+		{"moved to another site, the old site is silent", func(w *world) {
+			w.poll(-10, caseNode, caseUnit)
+			w.poll(0, "Annex/sw9", caseUnit)
+			lines(caseUnit)(w)
+		}},
 		{"moved to another site", func(w *world) {
 			w.poll(-100, caseNode, caseUnit+" @1", caseSecond+" @2")
 			w.poll(-50, caseNode, caseUnit+" @1")
@@ -258,12 +410,22 @@ func placeCases() []ruleCase {
 func unknownCases() []ruleCase {
 	return []ruleCase{
 		{"no contract was imported", func(w *world) { w.poll(0, caseNode, caseUnit) }},
+		{"contract data of 45 days, on no line", and(off(caseUnit), func(w *world) { w.imported("1", -45) })},
+		{"two contracts, one of them 46 days old, on a line of the other", and(on(-100, 1000), func(w *world) {
+			w.line("2", caseOther, -100, 1000)
+			w.imported("2", -46)
+		})},
+		{"two contracts, one of them 46 days old, on no line", and(off(caseUnit), func(w *world) {
+			w.line("2", caseSecond, -100, 1000)
+			w.imported("2", -46)
+		})},
 		{"contract data of 46 days, on a line", and(on(-100, 1000), func(w *world) { w.imported("1", -46) })},
 		{"contract data of 46 days, on no line", and(off(caseUnit), func(w *world) { w.imported("1", -46) })},
 		{"half an answer, on a line", func(w *world) { w.partial(0, caseNode, caseUnit); lines(caseUnit)(w) }},
 		{"half an answer, on no line", func(w *world) { w.partial(0, caseNode, caseUnit); lines(caseOther)(w) }},
 		{"the device is silent", func(w *world) { w.poll(-1, caseNode, caseUnit); w.silence(0, caseNode); lines(caseOther)(w) }},
-		{"the site is silent", func(w *world) { w.poll(-4, caseNode, caseUnit); lines(caseOther)(w) }},
+		{"the site is silent, on no line", func(w *world) { w.poll(-4, caseNode, caseUnit); lines(caseOther)(w) }},
+		{"the site is silent, on a line", func(w *world) { w.poll(-4, caseNode, caseUnit); lines(caseUnit)(w) }},
 		{"the device refuses the password", func(w *world) {
 			w.poll(-1, caseNode, caseUnit)
 			w.silence(0, caseNode)
