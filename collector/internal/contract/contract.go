@@ -91,8 +91,13 @@ type File struct {
 	Warnings []Refusal `json:"warnings,omitempty"`
 	// NotCovered counts the rows of products that the file itself lists as
 	// under no contract; they are no lines.
-	NotCovered int      `json:"not_covered"`
-	Columns    []Column `json:"columns"` // how headers were understood
+	NotCovered int `json:"not_covered"`
+	// Partial says that the file answers for the serials that were asked for
+	// and for no whole contract; see Lookups.
+	Partial bool `json:"partial,omitempty"`
+	// OffContract are the rows that NotCovered counts, of a partial file alone.
+	OffContract []Line   `json:"-"`
+	Columns     []Column `json:"columns"` // how headers were understood
 }
 
 // Contracts returns the contract numbers in the file, each once, in order of

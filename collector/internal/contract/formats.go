@@ -17,6 +17,9 @@ type format struct {
 	refusal string
 	// notCovered says that the file lists what is under no contract.
 	notCovered bool
+	// partial says that the file answers for the serials that were asked for
+	// and for no whole contract.
+	partial bool
 }
 
 // formats are the files that Cisco's services give. Of those of which a file has
@@ -53,10 +56,10 @@ func formats() []format {
 			name: "Services API network elements", marks: []string{"neInstanceId", "managedNeInstanceId", "managementAddress", "sysObjectId", "reachabilityStatus", "lastReset"},
 			refusal: "it lists equipment (inventory/network-elements), not what a contract covers; give the coverage instead",
 		},
-		{name: "Support API summary", marks: []string{
+		{name: "Support API summary", partial: true, marks: []string{
 			"sr_no", "is_covered", "base_pid", "contract_site_customer_name", "covered_product_line_end_date", "service_contract_number", "service_line_descr",
 		}},
-		{name: "Support API status", marks: []string{"sr_no", "is_covered", "coverage_end_date"}},
+		{name: "Support API status", partial: true, marks: []string{"sr_no", "is_covered", "coverage_end_date"}},
 	}
 }
 

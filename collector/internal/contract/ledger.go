@@ -22,6 +22,9 @@ type RMA struct {
 	ShippedOn  Date   `json:"shipped_on"`
 	ReturnBy   Date   `json:"return_by"` // the old unit, to Cisco
 	Row        int    `json:"row"`
+	// Source is APISource for what Cisco's API gave, "" for what people
+	// recorded.
+	Source string `json:"source,omitempty"`
 }
 
 // An Order is one donated product as the ledger that people keep has it.

@@ -28,7 +28,11 @@ type lineBuilder struct {
 	offContract int
 	// notCovered says that all rows are: the file lists what has no contract.
 	notCovered bool
-	warnings   []Refusal
+	// partial says that the file answers for serials and no contract; asked
+	// are its rows that are off any contract.
+	partial  bool
+	asked    []Line
+	warnings []Refusal
 
 	monthFirst, dayFirst bool // dates that can only be that were seen
 
@@ -100,6 +104,9 @@ func (b *lineBuilder) add(r record) error {
 	}
 	if b.isOffContract(r, l) {
 		b.offContract++
+		if b.partial {
+			b.asked = append(b.asked, l)
+		}
 		return nil
 	}
 	b.warn(r)
@@ -169,7 +176,7 @@ func (b *lineBuilder) line(r record) (Line, *Refusal) {
 	l := Line{
 		Contract: strings.TrimPrefix(text(fieldContract), "'"), Instance: text("instance"), Parent: text("parent"),
 		PID: inventory.CleanPID(strings.TrimPrefix(text(fieldPID), "'")), Description: text("description"),
-		ProductType: text("product_type"), ServiceLevel: text("service_level"), Status: text("status"),
+		ProductType: text("product_type"), ServiceLevel: text("service_level"), Status: cmp.Or(text("status"), text(fieldCovered)),
 		Site: text("site"), SiteAddress: b.address(r), SalesOrder: text("sales_order"), Row: r.number, Extra: b.extra(r),
 	}
 	if !b.table.layout.has(fieldContract) {

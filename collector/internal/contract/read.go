@@ -63,7 +63,7 @@ func read(name string, r io.Reader, o Options, lim limits) (File, error) {
 	if number == "" {
 		number = contractInName.FindString(base)
 	}
-	b := lineBuilder{file: base, notCovered: format.notCovered, table: t, contract: number, order: o.DateOrder, dateFields: dateFields(), known: map[string]readDay{}}
+	b := lineBuilder{file: base, notCovered: format.notCovered, partial: format.partial, table: t, contract: number, order: o.DateOrder, dateFields: dateFields(), known: map[string]readDay{}}
 	for {
 		rec, err := t.next()
 		if errors.Is(err, io.EOF) {
@@ -83,7 +83,7 @@ func read(name string, r io.Reader, o Options, lim limits) (File, error) {
 	}
 	return File{
 		Name: base, SHA256: sum, Format: format.name, Sheet: t.sheet, Lines: lines, Refused: refused, Warnings: b.warnings,
-		NotCovered: b.offContract, Columns: t.layout.described(),
+		NotCovered: b.offContract, Partial: format.partial, OffContract: b.asked, Columns: t.layout.described(),
 	}, nil
 }
 
