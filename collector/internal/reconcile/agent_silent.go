@@ -6,7 +6,7 @@ import "fmt"
 // they watch is unverified, not missing.
 func findAgentSilent(r *run) {
 	for _, a := range r.Agents {
-		if !r.silent(a) {
+		if !r.silent(a) || r.isClosed(a.Site) {
 			continue
 		}
 		name := a.Name

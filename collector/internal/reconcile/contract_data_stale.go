@@ -9,9 +9,13 @@ import (
 // organizations without any (FAQ 3.2).
 func findDataStale(r *run) {
 	if len(r.Imports) == 0 {
+		subject := "no contract has been imported"
+		if len(r.retired.contracts) > 0 {
+			subject = "every contract that was imported is said to exist no more"
+		}
 		if len(r.units) > 0 {
 			r.findings = append(r.findings, Finding{
-				Key: string(DataStale) + "/none", Kind: DataStale, Severity: Warning, Subject: "no contract has been imported",
+				Key: string(DataStale) + "/none", Kind: DataStale, Severity: Warning, Subject: subject,
 				Evidence: []string{fmt.Sprintf("%s in use, and nothing is known of any contract, so none can be called covered or uncovered.", verb(len(r.units), "unit is", "units are"))},
 				NextStep: download("Import your contract"),
 			})

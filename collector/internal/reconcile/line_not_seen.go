@@ -34,6 +34,10 @@ func findLineNotSeen(r *run) {
 			}
 			continue
 		}
+		if f, ok := r.wentWith(l, key); ok && l.fresh {
+			r.findings = append(r.findings, f)
+			continue
+		}
 		since, ok := w.absent(l)
 		if !ok || !l.fresh {
 			r.unproven = append(r.unproven, key)

@@ -51,6 +51,12 @@ func drawWorld(t *rapid.T) *world {
 	for range rapid.IntRange(0, 3).Draw(t, "declarations") {
 		drawDeclaration(t, w)
 	}
+	if rapid.Bool().Draw(t, "rejected") {
+		w.Rejections = append(w.Rejections, Rejection{OldSerial: rapid.SampledFrom(someSerials).Draw(t, "not replaced"), NewSerial: rapid.SampledFrom(someSerials).Draw(t, "no replacement")})
+	}
+	if rapid.IntRange(0, 3).Draw(t, "retired") == 0 {
+		w.retire(RetiredContract, rapid.SampledFrom([]string{"1", "2"}).Draw(t, "retired contract"), 1)
+	}
 	return w
 }
 
@@ -128,6 +134,7 @@ func copyFacts(f Facts) Facts {
 	f.Agents, f.Nodes, f.Sightings, f.Lines = slices.Clone(f.Agents), slices.Clone(f.Nodes), slices.Clone(f.Sightings), slices.Clone(f.Lines)
 	f.Imports, f.Refused, f.Dropped = slices.Clone(f.Imports), slices.Clone(f.Refused), slices.Clone(f.Dropped)
 	f.RMAs, f.Orders, f.Declarations = slices.Clone(f.RMAs), slices.Clone(f.Orders), slices.Clone(f.Declarations)
+	f.Rejections, f.Retirements = slices.Clone(f.Rejections), slices.Clone(f.Retirements)
 	return f
 }
 
@@ -148,6 +155,10 @@ func verdicts(r Result) map[string]Unit {
 func TestOrderDoesNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
+		for range rapid.IntRange(0, 2).Draw(t, "more retired") {
+			w.retire(RetiredNode, rapid.SampledFrom([]string{"Main/sw1", "Annex/sw333"}).Draw(t, "retired node"), -rapid.IntRange(0, 300).Draw(t, "days ago"))
+			w.retire(RetiredSite, rapid.SampledFrom([]string{"Main", "Annex"}).Draw(t, "closed site"), -rapid.IntRange(0, 300).Draw(t, "days ago"))
+		}
 		f := copyFacts(w.Facts)
 		want := Reconcile(w.Facts)
 		if diff := cmp.Diff(f, w.Facts); diff != "" {
@@ -162,6 +173,8 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		shuffle(rng, f.RMAs)
 		shuffle(rng, f.Orders)
 		shuffle(rng, f.Declarations)
+		shuffle(rng, f.Rejections)
+		shuffle(rng, f.Retirements)
 		if diff := cmp.Diff(want, Reconcile(f)); diff != "" {
 			t.Fatalf("another order, another result:\n%s", diff)
 		}

@@ -40,6 +40,12 @@ type Facts struct {
 	Orders  []contract.Order // donated gear
 	// Declarations are what people said of units.
 	Declarations []Declaration
+	// Rejections are inferred replacements that people said are none.
+	Rejections []Rejection
+	// Retirements are contracts, nodes and sites that people said are gone.
+	Retirements []Retirement
+	// Sites are those whose postal address is known.
+	Sites []Site
 }
 
 // Today is the UTC day of Now; contracts are judged by it.
@@ -243,8 +249,22 @@ type Finding struct {
 	PID      string   `json:"pid"`
 	Contract string   `json:"contract"`
 	Evidence []string `json:"evidence"` // sentences
-	NextStep NextStep `json:"next_step"`
+	// Confidence is of RMAMismatch alone: how sure the replacement is.
+	Confidence Confidence `json:"confidence,omitempty"`
+	NextStep   NextStep   `json:"next_step"`
 }
+
+// Confidence says how sure a replacement is.
+type Confidence string
+
+// The confidences. What is recorded is certain; the others are inferred, and a
+// person may confirm or reject them.
+const (
+	Certain Confidence = "certain"
+	High    Confidence = "high"
+	Medium  Confidence = "medium"
+	Low     Confidence = "low"
+)
 
 // NextStep is what to do about a finding.
 type NextStep struct {

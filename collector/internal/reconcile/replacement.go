@@ -43,7 +43,7 @@ func (r *run) findReplacements() {
 			continue
 		}
 		for _, x := range r.inferred(serial) {
-			if !taken[x.oldSerial] {
+			if !taken[x.oldSerial] && !r.isRejected(x) {
 				inferred = append(inferred, x)
 			}
 		}

@@ -22,7 +22,7 @@ func findRMAMismatch(r *run) {
 func (r *run) mismatch(x *replacement) Finding {
 	f := Finding{
 		Key: "rma_mismatch/" + x.oldSerial + "/" + x.newSerial, Kind: RMAMismatch, Severity: Critical,
-		Subject: describe(x.newPID, x.newSerial), Serial: x.newSerial, PID: x.newPID, NextStep: r.swap(x),
+		Subject: describe(x.newPID, x.newSerial), Serial: x.newSerial, PID: x.newPID, Confidence: confidenceOf(x), NextStep: r.swap(x),
 	}
 	if x.newListed {
 		f.Severity = Warning
@@ -134,23 +134,34 @@ func orFile(name string) string {
 	return name
 }
 
-// confidence says in words how sure the finding is.
-func confidence(x *replacement) string {
+// confidenceOf says how sure a replacement is: certain by a record, else the
+// less the more doubts there are.
+func confidenceOf(x *replacement) Confidence {
 	doubts := len(x.doubts)
 	if x.newListed {
 		doubts++
 	}
 	switch {
 	case x.record != nil:
-		return "Confidence: certain, for the replacement is recorded."
+		return Certain
 	case doubts == 0:
+		return High
+	case doubts == 1:
+		return Medium
+	}
+	return Low
+}
+
+// confidence says in words how sure the finding is.
+func confidence(x *replacement) string {
+	level := confidenceOf(x)
+	switch level {
+	case Certain:
+		return "Confidence: certain, for the replacement is recorded."
+	case High:
 		return "Confidence: high. The same model came in the same place, the old serial number is gone by a complete answer, and the new one was never seen before."
 	}
-	level := "medium"
-	if doubts > 1 {
-		level = "low"
-	}
-	said := append([]string{"Confidence: " + level}, x.doubts...)
+	said := append([]string{"Confidence: " + string(level)}, x.doubts...)
 	if x.newListed {
 		said = append(said, "the new serial number has a line of its own, so it may have been bought and not sent by Cisco")
 	}

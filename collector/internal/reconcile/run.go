@@ -31,6 +31,8 @@ type run struct {
 	atNode   map[string][]*Sighting
 	refused  map[string]bool          // serials of rows that could not be used
 	declared map[string][]Declaration // by serial, the newest first
+	rejected map[[2]string]bool       // pairs of serials, the old one first
+	retired  retirements
 	// supportEnds is the last date of support by PID family.
 	supportEnds map[string]contract.Date
 
@@ -72,6 +74,7 @@ func newRun(f Facts) *run {
 	for _, n := range r.Nodes {
 		r.nodes[n.ID] = n
 	}
+	r.retire()
 	for _, i := range r.Imports {
 		if known, ok := r.imports[i.Contract]; !ok || i.At.After(known.At) {
 			r.imports[i.Contract] = i
@@ -86,6 +89,7 @@ func newRun(f Facts) *run {
 	r.indexSupport()
 	r.indexRefused()
 	r.indexDeclarations()
+	r.indexRejections()
 	r.indexSightings()
 	r.indexUnseen()
 	r.makeUnits()

@@ -25,8 +25,11 @@ func findSiteMismatch(r *run) {
 	groups := map[group][]*unit{}
 	why := map[group]string{}
 	for _, l := range w.placed {
-		reason := w.names(l)
-		if reason == "" {
+		reason, sure := w.addressed(l)
+		if reason == "" && !sure {
+			reason = w.names(l)
+		}
+		if reason == "" && !sure {
 			reason = w.unlikeOthers(l)
 		}
 		if reason == "" {
@@ -64,12 +67,17 @@ type siteWords struct {
 	// known are the sites with the words that tell them from the organization
 	// and from all other install sites.
 	known map[string][]string
+	// addresses are the sites whose postal address is known.
+	addresses map[string]Site
 	// install counts, by contract and site, the lines by install site.
 	install map[[2]string]map[string]int
 }
 
 func (r *run) newSiteWords() *siteWords {
-	w := &siteWords{run: r, known: map[string][]string{}, install: map[[2]string]map[string]int{}}
+	w := &siteWords{run: r, known: map[string][]string{}, addresses: map[string]Site{}, install: map[[2]string]map[string]int{}}
+	for _, s := range r.Sites {
+		w.addresses[s.Name] = s
+	}
 	for _, a := range r.Agents {
 		w.known[a.Site] = nil
 	}
@@ -108,6 +116,26 @@ func (u *unit) atOneSite(r *run) bool {
 // tellsPlace says that words are more than numbers and single letters.
 func tellsPlace(words []string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return len(w) > 2 && !isNumber(w) })
+}
+
+// addressed says that a line has the postal address of another site and not
+// that of the unit's own. Sure is true when it has the address of the unit's
+// own, whatever its install site is called.
+func (w *siteWords) addressed(l placedLine) (reason string, sure bool) {
+	own := w.addresses[l.unit.node.Site]
+	if own.hasAddress(l.line.SiteAddress) {
+		return "", true
+	}
+	var others []string
+	for name, s := range w.addresses {
+		if s.hasAddress(l.line.SiteAddress) {
+			others = append(others, name)
+		}
+	}
+	if len(others) != 1 || len(foldWords(own.PostalCode)) == 0 {
+		return "", false
+	}
+	return fmt.Sprintf("The install site has the address of %s, another of the sites, and not that of %s.", others[0], l.unit.node.Site), true
 }
 
 // names says that a line's install site names another site and not the unit's
@@ -185,13 +213,24 @@ func (r *run) siteFinding(key, why string, units []*unit) Finding {
 		Title: "Have the install site corrected",
 		Steps: []string{
 			fmt.Sprintf("Log in to Cisco's Service Contract Center (SCC), open %s, and look at the install site of %s.", contractName(l.Contract), these(len(units))),
-			fmt.Sprintf("If the equipment is at %s, correct the install site and its address there: Welcome Kits and the parts of an RMA are sent to it.", u.node.Site),
+			fmt.Sprintf("If the equipment is at %s, correct the install site and its address there%s: Welcome Kits and the parts of an RMA are sent to it.", u.node.Site, r.addressOf(u.node.Site)),
 			"If the address is right and only its name differs, leave it, and acknowledge this finding.",
 			"Download the contract again and import it.",
 		},
 		Sheet: Sheet{},
 	}
 	return f
+}
+
+// addressOf is the postal address of a site in brackets, "" when it is not
+// known.
+func (r *run) addressOf(site string) string {
+	for _, s := range r.Sites {
+		if address := s.Address(); s.Name == site && address != "" {
+			return " (" + address + ")"
+		}
+	}
+	return ""
 }
 
 func these(n int) string {
