@@ -13,7 +13,7 @@ func FuzzWorkbook(f *testing.F) {
 	f.Add([]byte(sheetStart+serialRow+sheetEnd), []byte("<sst><si><t>x</t></si></sst>"))
 	f.Add([]byte(sheetStart+`<row r="3"><c r="A3" t="s"><v>0</v></c><c s="1"><v>1.2E+10</v></c></row>`+sheetEnd), []byte("<sst><si><r><t>FOC1</t></r></si></sst>"))
 	f.Add(tiny(f, sheetStart+sheetEnd), []byte(nil))
-	lim := limits{bytes: 1 << 16, rows: 500, columns: 20, cell: 200, record: 2000, extra: 100, unpacked: 1 << 16, cells: 2000, strings: 5000, json: 1 << 16}
+	lim := limits{bytes: 1 << 16, archive: 1 << 16, rows: 500, columns: 20, cell: 200, record: 2000, extra: 100, unpacked: 1 << 16, cells: 2000, strings: 5000, json: 1 << 16}
 	f.Fuzz(func(t *testing.T, part, texts []byte) {
 		for _, raw := range [][]byte{tiny(t, string(part), "xl/sharedStrings.xml", string(texts)), part} {
 			file, err := read("fuzz.xlsx", bytes.NewReader(raw), Options{}, lim)
@@ -39,7 +39,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("\xFF\xFES\x00N\x00\n\x00\x00\xD8"))
 	f.Add([]byte(`{"serial_numbers":[{"sr_no":"FOC1","is_covered":"NO","base_pid_list":[{"base_pid":"x"}]},{"sr_no":"FOC2","ErrorResponse":{}}]}`))
 	f.Add([]byte("sn,end date\n\"a\n\"b\",\"\n\n\"\"\n"))
-	lim := limits{bytes: 1 << 16, rows: 500, columns: 20, cell: 200, record: 2000, extra: 100, unpacked: 1 << 16, cells: 2000, strings: 5000, json: 1 << 16}
+	lim := limits{bytes: 1 << 16, archive: 1 << 16, rows: 500, columns: 20, cell: 200, record: 2000, extra: 100, unpacked: 1 << 16, cells: 2000, strings: 5000, json: 1 << 16}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		file, err := read("fuzz.csv", strings.NewReader(string(raw)), Options{}, lim)
 		if err != nil {

@@ -38,6 +38,26 @@ type lineBuilder struct {
 
 	dateFields []dateField
 	known      map[string]readDay // a file has few days, many times
+	texts      map[string]string  // nor has it many products, sites and levels
+}
+
+// mostTexts is how many different texts of a file are kept once.
+const mostTexts = 50_000
+
+// own is a text without the row that it was cut from, which would stay in memory
+// with it; texts that come again and again are kept once.
+func (b *lineBuilder) own(s string) string {
+	if s == "" {
+		return ""
+	}
+	if known, ok := b.texts[s]; ok {
+		return known
+	}
+	s = strings.Clone(s)
+	if len(b.texts) < mostTexts {
+		b.texts[s] = s
+	}
+	return s
 }
 
 // A readDay is what a cell says as a date.
@@ -54,7 +74,7 @@ func (b *lineBuilder) readDay(value string) readDay {
 		d.date, d.err = readDate(value, b.order)
 		d.order = orderOf(value)
 		if len(b.known) < 10_000 {
-			b.known[value] = d
+			b.known[strings.Clone(value)] = d
 		}
 	}
 	return d
@@ -143,7 +163,7 @@ func (b *lineBuilder) warn(r record) {
 }
 
 func (b *lineBuilder) refuse(r Refusal, serial string) {
-	r.Serial = serial
+	r.Serial = strings.Clone(serial)
 	b.refused = append(b.refused, r)
 }
 
@@ -172,12 +192,13 @@ const spoiltDate = "a spreadsheet turned the serial number into a date: download
 
 // line reads all of a row but its dates.
 func (b *lineBuilder) line(r record) (Line, *Refusal) {
-	text := func(field string) string { v, _ := r.get(field); return v }
+	text := func(field string) string { v, _ := r.get(field); return b.own(v) }
+	once := func(field string) string { v, _ := r.get(field); return strings.Clone(v) } // each line has its own
 	l := Line{
-		Contract: strings.TrimPrefix(text(fieldContract), "'"), Instance: text("instance"), Parent: text("parent"),
-		PID: inventory.CleanPID(strings.TrimPrefix(text(fieldPID), "'")), Description: text("description"),
+		Contract: b.own(strings.TrimPrefix(text(fieldContract), "'")), Instance: once("instance"), Parent: once("parent"),
+		PID: b.own(inventory.CleanPID(strings.TrimPrefix(text(fieldPID), "'"))), Description: text("description"),
 		ProductType: text("product_type"), ServiceLevel: text("service_level"), Status: cmp.Or(text("status"), text(fieldCovered)),
-		Site: text("site"), SiteAddress: b.address(r), SalesOrder: text("sales_order"), Row: r.number, Extra: b.extra(r),
+		Site: text("site"), SiteAddress: b.own(b.address(r)), SalesOrder: text("sales_order"), Row: r.number, Extra: b.extra(r),
 	}
 	if !b.table.layout.has(fieldContract) {
 		l.Contract = b.contract
@@ -194,7 +215,7 @@ func (b *lineBuilder) line(r record) (Line, *Refusal) {
 	}
 	value, header := r.get(fieldSerial)
 	value = strings.TrimPrefix(value, "'")
-	l.Serial = inventory.CleanSerial(value)
+	l.Serial = strings.Clone(inventory.CleanSerial(value))
 	if exponent.MatchString(value) {
 		refusal := r.refuse(b.file, header, value, "a spreadsheet turned the serial number into a number and lost digits: "+
 			"download the file again and give it as it is, or make the column text before the file is opened")
@@ -262,7 +283,7 @@ func (b *lineBuilder) extra(r record) map[string]string {
 		if extra == nil {
 			extra = map[string]string{}
 		}
-		extra[header] = c
+		extra[header] = b.own(c)
 	}
 	return extra
 }
@@ -272,7 +293,7 @@ func (l *Line) keep(header, value string) {
 	if l.Extra == nil {
 		l.Extra = map[string]string{}
 	}
-	l.Extra[header] = value
+	l.Extra[header] = strings.Clone(value)
 }
 
 // dates reads the dates of a row into the line that comes next.
@@ -284,7 +305,7 @@ func (b *lineBuilder) dates(r record, l *Line) *Refusal {
 		d, err := read.date, read.err
 		switch {
 		case errors.Is(err, errAmbiguous):
-			waiting = append(waiting, waitingDate{line: len(b.lines), field: f, header: header, value: value})
+			waiting = append(waiting, waitingDate{line: len(b.lines), field: f, header: header, value: b.own(value)})
 		case err != nil && f.decides:
 			refusal := r.refuse(b.file, header, value, err.Error())
 			return &refusal
@@ -329,11 +350,14 @@ func (b *lineBuilder) finish() ([]Line, []Refusal) {
 			b.drop(i, b.headerOf(fieldEnd), string(l.End), fmt.Sprintf("the line ends before it begins, on %s", l.Begin))
 		}
 	}
-	lines := make([]Line, 0, len(b.lines))
+	lines := b.lines[:0]
 	for i, l := range b.lines {
 		if !b.dropped[i] {
 			lines = append(lines, l)
 		}
+	}
+	if lines == nil {
+		lines = []Line{}
 	}
 	slices.SortStableFunc(b.refused, func(x, y Refusal) int { return x.Row - y.Row })
 	return lines, append([]Refusal{}, b.refused...)

@@ -130,7 +130,7 @@ func (t *table) openText(raw *bufio.Reader, s spec) error {
 // openZip reads a workbook, or the archive as which the Service Contract Center
 // hands a contract out, with one file in it.
 func (t *table) openZip(raw *bufio.Reader, s spec, budget *unpacked) error {
-	all, err := io.ReadAll(&limited{r: raw, most: t.lim.bytes, left: t.lim.bytes})
+	all, err := io.ReadAll(&limited{r: raw, most: t.lim.archive, left: t.lim.archive})
 	if err != nil {
 		return fmt.Errorf("cannot read %s: %w", t.name, err)
 	}

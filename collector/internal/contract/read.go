@@ -63,7 +63,7 @@ func read(name string, r io.Reader, o Options, lim limits) (File, error) {
 	if number == "" {
 		number = contractInName.FindString(base)
 	}
-	b := lineBuilder{file: base, notCovered: format.notCovered, partial: format.partial, table: t, contract: number, order: o.DateOrder, dateFields: dateFields(), known: map[string]readDay{}}
+	b := lineBuilder{file: base, notCovered: format.notCovered, partial: format.partial, table: t, contract: number, order: o.DateOrder, dateFields: dateFields(), known: map[string]readDay{}, texts: map[string]string{}}
 	for {
 		rec, err := t.next()
 		if errors.Is(err, io.EOF) {
@@ -131,7 +131,7 @@ func (r record) get(field string) (value, header string) {
 
 // refuse makes a refusal of the row.
 func (r record) refuse(file, column, value, reason string) Refusal {
-	return Refusal{File: file, Row: r.number, Column: column, Value: shorten(value), Reason: reason}
+	return Refusal{File: file, Row: r.number, Column: column, Value: strings.Clone(shorten(value)), Reason: reason}
 }
 
 // beginning shows the first cells of a row that is refused as a whole.

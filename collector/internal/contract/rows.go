@@ -9,9 +9,13 @@ import (
 	"strings"
 )
 
-// limits bound what a file may hold.
+// limits bound what a file may hold. Text and the sheets of workbooks are read
+// as a stream, so their size costs time alone; what is held in memory is bounded
+// by archive, strings and json while a file is read, and by rows and extra after
+// it: a row of a contract is about half a KiB.
 type limits struct {
 	bytes   int64 // of the file
+	archive int64 // of a zip archive or workbook, which is held as a whole
 	rows    int
 	columns int
 	cell    int // bytes, after decoding
@@ -26,8 +30,8 @@ type limits struct {
 
 func defaultLimits() limits {
 	return limits{
-		bytes: 64 << 20, rows: 1_000_000, columns: 500, cell: 32 << 10, record: 1 << 20, extra: 5_000_000,
-		unpacked: 512 << 20, cells: 20_000_000, strings: 128 << 20, json: 32 << 20,
+		bytes: 1 << 30, archive: 64 << 20, rows: 1_500_000, columns: 500, cell: 32 << 10, record: 1 << 20, extra: 5_000_000,
+		unpacked: 1 << 30, cells: 20_000_000, strings: 128 << 20, json: 32 << 20,
 	}
 }
 

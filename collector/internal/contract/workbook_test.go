@@ -269,7 +269,7 @@ func TestArchives(t *testing.T) {
 	const csv = "Serial Number,End Date\nFOC1234,2029-01-30\n"
 	book := string(makeWorkbook(t, nil, sheet{name: "A", rows: [][]any{{"Serial Number", "End Date"}, {"FOC1234", "2029-01-30"}}}))
 	lim := defaultLimits()
-	lim.unpacked, lim.bytes = 1<<20, 100<<10
+	lim.unpacked, lim.archive = 1<<20, 100<<10
 	tests := []struct {
 		name string
 		raw  []byte

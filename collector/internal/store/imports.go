@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -58,7 +59,7 @@ func importContract(ctx context.Context, t *tx, org string, f contract.File, at 
 		switch {
 		case c.before == "":
 			diff.Added++
-		case c.after == "":
+		case c.after < 0:
 			diff.Removed++
 		default:
 			diff.Changed++
@@ -101,10 +102,12 @@ func currentImports(ctx context.Context, t *tx, org string, f contract.File) ([]
 	return ids, nil
 }
 
-// A lineChange is one line before and after, "" for none.
+// A lineChange is one line before, "" for none, and where it is in the file now,
+// -1 for nowhere.
 type lineChange struct {
 	lineID
-	before, after string // JSON
+	before string // JSON
+	after  int    // in File.Lines
 }
 
 type lineID struct {
@@ -113,49 +116,61 @@ type lineID struct {
 }
 
 // compare returns what the file changes, in a fixed order. The row of a line in
-// its file is no part of the line.
+// its file is no part of the line. A file may have a million lines: what is new
+// in it is not copied here.
 func compare(ctx context.Context, t *tx, org string, f contract.File) ([]lineChange, error) {
-	after, err := numberLines(f.Lines)
-	if err != nil {
-		return nil, err
+	of := map[string][]int{}
+	for i, l := range f.Lines {
+		of[l.Contract] = append(of[l.Contract], i)
 	}
 	var changes []lineChange
 	for _, number := range f.Contracts() {
-		known, err := list(ctx, t, func(scan func(...any) error, c *lineChange) error {
-			c.contract = number
-			return scan(&c.key, &c.ordinal, &c.before)
-		}, `SELECT line_key, ordinal, line FROM lines WHERE organization = $1 AND contract = $2`, org, number)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read lines of contract %q: %w", number, err)
-		}
-		for _, c := range known {
-			var was contract.Line
-			if err := decode(c.before, &was); err != nil {
-				return nil, err
-			}
-			now, still := after[c.lineID]
-			delete(after, c.lineID)
-			if still && sameLine(was, now) {
-				continue
-			}
-			if still {
-				if c.after, err = encode(now); err != nil {
-					return nil, err
-				}
-			}
-			changes = append(changes, c)
-		}
-	}
-	for id, l := range after {
-		raw, err := encode(l)
+		more, err := compareContract(ctx, t, org, number, f.Lines, of[number])
 		if err != nil {
 			return nil, err
 		}
-		changes = append(changes, lineChange{lineID: id, after: raw})
+		changes = append(changes, more...)
 	}
 	slices.SortFunc(changes, func(a, b lineChange) int {
 		return cmp.Or(cmp.Compare(a.contract, b.contract), cmp.Compare(a.key, b.key), cmp.Compare(a.ordinal, b.ordinal))
 	})
+	return changes, nil
+}
+
+// compareContract is compare for one contract, whose lines are those at the
+// places in all.
+func compareContract(ctx context.Context, t *tx, org, number string, all []contract.Line, places []int) ([]lineChange, error) {
+	after, err := numberLines(number, all, places)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := list(ctx, t, func(scan func(...any) error, c *lineChange) error {
+		c.contract, c.after = number, -1
+		if err := scan(&c.key, &c.ordinal, &c.before); err != nil {
+			return err
+		}
+		now, still := after[c.lineID]
+		if !still {
+			return nil
+		}
+		delete(after, c.lineID)
+		c.after = now
+		var was contract.Line
+		if err := decode(c.before, &was); err != nil {
+			return err
+		}
+		if sameLine(was, all[now]) {
+			*c = lineChange{} // none
+		}
+		return nil
+	}, `SELECT line_key, ordinal, line FROM lines WHERE organization = $1 AND contract = $2`, org, number)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read lines of contract %q: %w", number, err)
+	}
+	changes = slices.DeleteFunc(changes, func(c lineChange) bool { return c == lineChange{} })
+	for id, place := range after {
+		changes = append(changes, lineChange{lineID: id, after: place})
+	}
 	return changes, nil
 }
 
@@ -166,30 +181,42 @@ func sameLine(a, b contract.Line) bool {
 	return errX == nil && errY == nil && x == y
 }
 
-// numberLines gives each line its identity. Lines of one key are numbered by
-// what they say, so that another order in the file is no change.
-func numberLines(lines []contract.Line) (map[lineID]contract.Line, error) {
+// numberLines gives each line of a contract its identity, with its place. Lines
+// of one key are numbered by what they say, so that another order in the file is
+// no change.
+func numberLines(number string, all []contract.Line, places []int) (map[lineID]int, error) {
 	type keyed struct {
-		line contract.Line
-		text string
+		key, text string
+		place     int
 	}
-	byKey := map[lineID][]keyed{}
-	for _, l := range lines {
-		bare := l
-		bare.Row = 0
-		text, err := encode(bare)
-		if err != nil {
-			return nil, err
+	sorted := make([]keyed, len(places))
+	for i, place := range places {
+		sorted[i] = keyed{key: all[place].Key(), place: place}
+	}
+	slices.SortStableFunc(sorted, func(a, b keyed) int { return cmp.Compare(a.key, b.key) })
+	numbered := make(map[lineID]int, len(places))
+	for len(sorted) > 0 {
+		n := slices.IndexFunc(sorted, func(k keyed) bool { return k.key != sorted[0].key })
+		if n < 0 {
+			n = len(sorted)
 		}
-		id := lineID{contract: l.Contract, key: l.Key()}
-		byKey[id] = append(byKey[id], keyed{l, text})
-	}
-	numbered := make(map[lineID]contract.Line, len(lines))
-	for id, same := range byKey {
+		same := sorted[:n]
+		sorted = sorted[n:]
+		for i := range same {
+			if n == 1 {
+				break
+			}
+			bare := all[same[i].place]
+			bare.Row = 0
+			text, err := encode(bare)
+			if err != nil {
+				return nil, err
+			}
+			same[i].text = text
+		}
 		slices.SortStableFunc(same, func(a, b keyed) int { return cmp.Compare(a.text, b.text) })
 		for i, k := range same {
-			id.ordinal = i
-			numbered[id] = k.line
+			numbered[lineID{number, k.key, i}] = k.place
 		}
 	}
 	return numbered, nil
@@ -215,27 +242,48 @@ func writeImport(ctx context.Context, t *tx, org string, f contract.File, at tim
 			return fmt.Errorf("cannot save contract %q: %w", number, err)
 		}
 	}
+	return writeLines(ctx, t, org, id, f.Lines, changes)
+}
+
+// writeLines applies the changes and notes them for their import.
+func writeLines(ctx context.Context, t *tx, org string, importID int64, all []contract.Line, changes []lineChange) error {
+	var statements [3]*sql.Stmt
+	for i, query := range []string{
+		`INSERT INTO line_changes (import, contract, line_key, ordinal, line_before, line_after) VALUES ($1, $2, $3, $4, $5, $6)`,
+		`DELETE FROM lines WHERE organization = $1 AND contract = $2 AND line_key = $3 AND ordinal = $4`,
+		`INSERT INTO lines (organization, contract, line_key, ordinal, line) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (organization, contract, line_key, ordinal) DO UPDATE SET line = excluded.line`,
+	} {
+		s, err := t.PrepareContext(ctx, query)
+		if err != nil {
+			return fmt.Errorf("cannot save lines: %w", err)
+		}
+		defer func() { _ = s.Close() }()
+		statements[i] = s
+	}
+	note, remove, write := statements[0], statements[1], statements[2]
 	for _, c := range changes {
-		if err := writeLine(ctx, t, org, id, c); err != nil {
+		after := ""
+		if c.after >= 0 {
+			raw, err := encode(all[c.after])
+			if err != nil {
+				return err
+			}
+			after = raw
+		}
+		_, err := note.ExecContext(ctx, importID, c.contract, c.key, c.ordinal, c.before, after)
+		switch {
+		case err != nil:
+		case after == "":
+			_, err = remove.ExecContext(ctx, org, c.contract, c.key, c.ordinal)
+		default:
+			_, err = write.ExecContext(ctx, org, c.contract, c.key, c.ordinal, after)
+		}
+		if err != nil {
 			return fmt.Errorf("cannot save line %q of contract %q: %w", c.key, c.contract, err)
 		}
 	}
 	return nil
-}
-
-func writeLine(ctx context.Context, t *tx, org string, importID int64, c lineChange) error {
-	if _, err := t.ExecContext(ctx, `INSERT INTO line_changes (import, contract, line_key, ordinal, line_before, line_after)
-		VALUES ($1, $2, $3, $4, $5, $6)`, importID, c.contract, c.key, c.ordinal, c.before, c.after); err != nil {
-		return err
-	}
-	if c.after == "" {
-		_, err := t.ExecContext(ctx, `DELETE FROM lines WHERE organization = $1 AND contract = $2 AND line_key = $3 AND ordinal = $4`,
-			org, c.contract, c.key, c.ordinal)
-		return err
-	}
-	_, err := t.ExecContext(ctx, `INSERT INTO lines (organization, contract, line_key, ordinal, line) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (organization, contract, line_key, ordinal) DO UPDATE SET line = excluded.line`, org, c.contract, c.key, c.ordinal, c.after)
-	return err
 }
 
 // refused returns the rows that could not be used of the imports that are the
