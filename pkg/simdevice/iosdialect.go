@@ -34,7 +34,7 @@ func iosDialect(d Device) dialect {
 		commands = append(commands, show("show switch", iosSwitch), show("show switch detail", iosSwitch))
 	}
 	if isWirelessController(d) {
-		commands = append(commands, show("show ap summary", iosxeAPSummary))
+		commands = append(commands, show("show ap summary", iosxeAPSummary), show("show ap config general", iosxeAPConfig))
 	}
 	return dialect{
 		login: loginBySSH, prompt: iosPrompt, more: " --More-- ", erase: iosErase, exec: true, enable: true,
@@ -229,6 +229,20 @@ func iosxeAPSummary(d Device) string {
 	fmt.Fprintf(&b, "Number of APs: %d\n\nAP Name                          Slots AP Model             Ethernet MAC    State\n%s\n", len(aps), strings.Repeat("-", 90))
 	for _, ap := range aps {
 		fmt.Fprintf(&b, "%-32s %-5d %-20s %-15s %s\n", ap.name, 2, ap.pid, dottedMAC(macAddress(ap.serial)), "Registered")
+	}
+	return b.String()
+}
+
+func iosxeAPConfig(d Device) string {
+	var b strings.Builder
+	for _, ap := range accessPoints(d) {
+		fmt.Fprintf(&b, "Cisco AP Name   : %s\n%s\n\n", ap.name, strings.Repeat("=", 49))
+		for _, field := range [][2]string{
+			{"Cisco AP Identifier", dottedMAC(macAddress(ap.serial))}, {"AP Mode", "Local"}, {"AP Model", ap.pid}, {"IOS Version", d.Software},
+			{"AP Serial Number", ap.serial}, {"AP Certificate type", "Manufacturer Installed Certificate"},
+		} {
+			fmt.Fprintf(&b, "%-48s: %s\n", field[0], field[1])
+		}
 	}
 	return b.String()
 }

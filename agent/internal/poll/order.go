@@ -21,7 +21,7 @@ func ordered(list []inventory.Component) []inventory.Component {
 		}
 	}
 	slices.SortStableFunc(units, func(a, b int) int {
-		return first(natural(slots[a], slots[b]), strings.Compare(list[a].Serial, list[b].Serial))
+		return first(apart(list[a])-apart(list[b]), natural(slots[a], slots[b]), strings.Compare(list[a].Serial, list[b].Serial))
 	})
 	for rank, i := range units {
 		if _, seen := unitRank[list[i].Serial]; !seen {
@@ -48,6 +48,15 @@ func ordered(list []inventory.Component) []inventory.Component {
 		out = append(out, c)
 	}
 	return out
+}
+
+// apart sorts what hangs on a device, such as the access points of a controller,
+// after what the device is: the first unit gives it its serial and model.
+func apart(c inventory.Component) int {
+	if c.Class == inventory.ClassChassis {
+		return 0
+	}
+	return 1
 }
 
 // outermost returns a function that gives the rank of the unit that holds a

@@ -330,16 +330,3 @@ func (p *Poller) Neighbours(ctx context.Context, n Node) ([]snmp.Neighbour, []in
 	}
 	return nil, nil
 }
-
-// order is the indices of the credentials in the order to try them, which turns
-// has settled.
-func (*Poller) order(_, _ string, names []string) []int {
-	order := make([]int, len(names))
-	for i := range names {
-		order[i] = i
-	}
-	return order
-}
-
-// remember does nothing: the watcher notes what became of each login.
-func (*Poller) remember(_, _, _ string) {}

@@ -51,6 +51,8 @@ type fakeShells struct {
 	prompt  string
 	outputs map[string]string
 	breaks  string // the command at which the session is lost
+	after   string // the command that leads to where the device says
+	then    map[string]string
 	dialed  []string
 	ran     []string
 	closed  int
@@ -69,6 +71,9 @@ func (f *fakeShells) Dial(_ context.Context, t sshcli.Target) (shell, error) {
 
 func (f *fakeShells) Run(_ context.Context, command string) (string, error) {
 	f.ran = append(f.ran, command)
+	if f.after != "" && command == f.after {
+		defer func() { f.outputs = f.then }()
+	}
 	if command == f.breaks {
 		return f.outputs[command], &sshcli.Error{Kind: inventory.ProblemIncomplete, Message: "cut"}
 	}
@@ -194,131 +199,6 @@ func TestPollUnanswered(t *testing.T) {
 	}
 	if _, answered := poller(&fakeSNMP{}, f).Poll(t.Context(), Node{Address: "192.0.2.7"}); answered {
 		t.Error("a node without credentials answered")
-	}
-}
-
-func TestReadSSH(t *testing.T) {
-	chassis := func(pid, sn string) string {
-		return "NAME: \"Chassis\",  DESCR: \"Chassis\"\nPID: " + pid + " ,  VID: V01 ,  SN: " + sn + "\n"
-	}
-	for name, tc := range map[string]struct {
-		shell *fakeShells
-		want  summary
-		ran   []string
-	}{
-		"ios": {
-			iosShell(),
-			summary{"FOC2001X0AB", "WS-C2960X-24PS-L", true, []string{"ssh"}, []string{"unit FOC2001X0AB WS-C2960X-24PS-L 1"}, nil},
-			[]string{"show version", "show inventory"},
-		},
-		"ios without udi": {
-			&fakeShells{prompt: "r1#", outputs: map[string]string{
-				"show version":   "Cisco IOS Software, 2600 Software (C2600-I-M), Version 12.2(8)T, RELEASE SOFTWARE (fc1)\nr1 uptime is 1 day\ncisco 2611 (MPC860) processor (revision 0x203) with 26624K/6144K bytes of memory.\nProcessor board ID JAB0402XY7Z (12345)\n",
-				"show inventory": "",
-			}},
-			summary{"JAB0402XY7Z", "2611", false, []string{"ssh"}, []string{"unit JAB0402XY7Z 2611 Chassis"}, []inventory.ProblemKind{inventory.ProblemNoInventory}},
-			[]string{"show version", "show inventory", "show module"},
-		},
-		"nxos all": {
-			&fakeShells{prompt: "n9k#", outputs: map[string]string{
-				"show version":       "Cisco Nexus Operating System (NX-OS) Software\n  NXOS: version 9.3(8)\n  Device name: n9k\n",
-				"show inventory all": chassis("N9K-C9372PX", "SAL1911A0AA"),
-			}},
-			summary{"SAL1911A0AA", "N9K-C9372PX", true, []string{"ssh"}, []string{"unit SAL1911A0AA N9K-C9372PX Chassis"}, nil},
-			[]string{"show version", "show inventory all"},
-		},
-		"nxos without all": {
-			&fakeShells{prompt: "n5k#", outputs: map[string]string{
-				"show version":   "Cisco Nexus Operating System (NX-OS) Software\n  system:    version 7.1(4)N1(1)\n  Device name: n5k\n",
-				"show inventory": chassis("N5K-C5596UP", "FOX1511A0AA"),
-			}},
-			summary{"FOX1511A0AA", "N5K-C5596UP", true, []string{"ssh"}, []string{"unit FOX1511A0AA N5K-C5596UP Chassis"}, nil},
-			[]string{"show version", "show inventory all", "show inventory"},
-		},
-		"iosxr without admin rights has no chassis": {
-			&fakeShells{prompt: "RP/0/RSP0/CPU0:edge#", outputs: map[string]string{
-				"show version":         "Cisco IOS XR Software, Version 6.1.4[Default]\nedge uptime is 2 weeks\n",
-				"admin show inventory": "% This command is not authorized\n",
-				"show inventory":       "NAME: \"module 0/RSP0/CPU0\", DESCR: \"RSP\"\nPID: A9K-RSP440-TR, VID: V05, SN: FOC1808A0AA\n",
-			}},
-			summary{
-				"", "", false,
-				[]string{"ssh"},
-				[]string{"FOC1808A0AA A9K-RSP440-TR module 0/RSP0/CPU0"},
-				[]inventory.ProblemKind{inventory.ProblemUnauthorized, inventory.ProblemParse},
-			},
-			[]string{"show version", "admin show inventory", "show inventory"},
-		},
-		"aireos tells that access points are missing": {
-			&fakeShells{prompt: "(wlc1) >", outputs: map[string]string{
-				"show inventory":        "NAME: \"Chassis\"    , DESCR: \"Cisco 3500 Series Wireless LAN Controller\"\nPID: AIR-CT3504-K9,  VID: V01,  SN: FCW2301A0AA\n",
-				"show sysinfo":          "Product Version.................................. 8.10.151.0\nSystem Name...................................... wlc-main\n",
-				"show ap inventory all": "Incorrect usage.  Use the '?' or <TAB> key to list commands.\n",
-			}},
-			summary{"FCW2301A0AA", "AIR-CT3504-K9", false, []string{"ssh"}, []string{"unit FCW2301A0AA AIR-CT3504-K9 Chassis"}, []inventory.ProblemKind{inventory.ProblemIncomplete}},
-			[]string{"show inventory", "show sysinfo", "show ap inventory all"},
-		},
-		"small business": {
-			&fakeShells{prompt: "sg300#", outputs: map[string]string{
-				"show version":   "SW version    1.4.0.88 ( date  06-Aug-2014 time  16:46:47 )\n",
-				"show system id": "Serial number : DNI1234A0AA\n",
-			}},
-			summary{"DNI1234A0AA", "", true, []string{"ssh"}, []string{"unit DNI1234A0AA  1"}, nil},
-			[]string{"show version", "show inventory", "show system id"},
-		},
-		"no privilege": {
-			&fakeShells{prompt: "sw1>", outputs: map[string]string{
-				"show version": iosVersion, "show inventory": "Command authorization failed.\n",
-			}},
-			summary{
-				"FOC2001X0AB", "WS-C2960X-24PS-L", false,
-				[]string{"ssh"},
-				[]string{"unit FOC2001X0AB WS-C2960X-24PS-L "},
-				[]inventory.ProblemKind{inventory.ProblemUnauthorized, inventory.ProblemNoInventory},
-			},
-			[]string{"show version", "show inventory", "show module"},
-		},
-		"a log message tears a line": {
-			&fakeShells{prompt: "sw1#", outputs: map[string]string{
-				"show version":   iosVersion,
-				"show inventory": iosInventory + "*Nov 23 10:12:13.456: %LINK-3-UPDOWN: Interface Gi1/0/1, changed state to up\nNAME: \"GigabitEthernet1/0/25\", DESCR: \"1000BaseSX SFP\"\nPID: GLC-SX*Nov 23 10:12:14.456 CET: %SYS-5-CONFIG_I: Configured\n",
-			}},
-			summary{
-				"FOC2001X0AB", "WS-C2960X-24PS-L", false,
-				[]string{"ssh"},
-				[]string{"unit FOC2001X0AB WS-C2960X-24PS-L 1"},
-				[]inventory.ProblemKind{inventory.ProblemParse, inventory.ProblemIncomplete},
-			},
-			[]string{"show version", "show inventory"},
-		},
-		"cut inside the inventory": {
-			&fakeShells{prompt: "sw1#", breaks: "show inventory", outputs: map[string]string{
-				"show version": iosVersion, "show inventory": iosInventory + "NAME: \"Switch 1 - Power Supply 0\", DESC",
-			}},
-			summary{
-				"FOC2001X0AB", "WS-C2960X-24PS-L", false,
-				[]string{"ssh"},
-				[]string{"unit FOC2001X0AB WS-C2960X-24PS-L 1"},
-				[]inventory.ProblemKind{inventory.ProblemIncomplete, inventory.ProblemParse},
-			},
-			[]string{"show version", "show inventory"},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			tc.shell.knows = "admin"
-			d, answered := poller(&fakeSNMP{}, tc.shell).Poll(t.Context(), node("ssh"))
-			if !answered {
-				t.Fatalf("no answer: %+v", d.Errors)
-			}
-			s := summarize(d)
-			// That the first of the two accounts was refused matters no more.
-			if diff := cmp.Diff(tc.want, s); diff != "" {
-				t.Errorf("device (-want +got):\n%s\nproblems %+v", diff, d.Errors)
-			}
-			if diff := cmp.Diff(tc.ran, tc.shell.ran); diff != "" {
-				t.Errorf("commands (-want +got):\n%s", diff)
-			}
-		})
 	}
 }
 

@@ -11,20 +11,16 @@ import (
 	"rollcall/pkg/inventory"
 )
 
-// readSSH tries the credentials, the one that worked last time first. Only a
-// refused login makes it try the next: a device that is busy, silent or shows
-// another key does so for all.
+// readSSH tries the credentials in their order. Only a refused login makes it
+// try the next: a device that is busy, silent or shows another key does so for
+// all.
 func (p *Poller) readSSH(ctx context.Context, n Node) source {
 	s := source{via: ViaSSH, asked: true, device: inventory.Device{Address: n.Address}}
-	names := make([]string, len(n.SSH))
-	for i, c := range n.SSH {
-		names[i] = c.Name
-	}
 	ctx, cancel := context.WithTimeout(ctx, n.Budget)
 	defer cancel()
-	for _, i := range p.order(ViaSSH, n.Address, names) {
+	for _, c := range n.SSH {
 		session, err := p.ssh.Dial(ctx, sshcli.Target{
-			Address: n.Address, Port: n.SSHPort, Credential: n.SSH[i], HostKeys: p.hostKeys, Timeout: n.Timeout,
+			Address: n.Address, Port: n.SSHPort, Credential: c, HostKeys: p.hostKeys, Timeout: n.Timeout,
 		})
 		if err != nil {
 			s.device.Errors = addProblems(s.device.Errors, []inventory.Problem{sshcli.Problem(err)})
@@ -33,7 +29,6 @@ func (p *Poller) readSSH(ctx context.Context, n Node) source {
 			}
 			continue
 		}
-		p.remember(ViaSSH, n.Address, names[i])
 		s.answered = true
 		talk := newTalk(session)
 		talk.read(ctx)
@@ -51,16 +46,23 @@ type talk struct {
 	shell    shell
 	prompt   string
 	platform string
-	version  show.Version
 	parts    show.Result
+
+	version     show.Version
+	versionText string
+
+	// outputs are what the device printed for the commands that it ran, each
+	// after its command, as a person would paste them.
+	outputs strings.Builder
 
 	complete bool
 	problems []inventory.Problem
-	lost     bool // the session broke: nothing more can be asked
+	denied   string // the first command that the account may not run
+	lost     bool   // the session broke: nothing more can be asked
 }
 
 func newTalk(s shell) *talk {
-	return &talk{shell: s, prompt: s.Prompt(), problems: s.Problems()}
+	return &talk{shell: s, prompt: s.Prompt(), problems: s.Problems(), complete: true}
 }
 
 // answer of one command.
@@ -69,6 +71,9 @@ type answer struct {
 	status show.Refusal
 	whole  bool // the output came to its end
 }
+
+// accepted says that the device ran the command and printed all of its output.
+func (a answer) accepted() bool { return a.whole && a.status == show.Accepted }
 
 // run asks one command. A refusal is part of the answer; what breaks the
 // session becomes a problem, and nothing further is asked.
@@ -84,13 +89,56 @@ func (t *talk) run(ctx context.Context, command string) answer {
 	}
 	a := answer{text: text, status: show.Refused(text), whole: true}
 	if a.status == show.Unauthorized {
-		t.problem(inventory.Problem{
-			Kind: inventory.ProblemUnauthorized, Via: ViaSSH,
-			Message: fmt.Sprintf("the account may not run %q: allow it, or give the enable password", command),
-		})
+		t.unauthorized(command)
 	}
 	return a
 }
+
+// ask runs a command whose output may name parts.
+func (t *talk) ask(ctx context.Context, command string) answer {
+	a := t.run(ctx, command)
+	if a.status == show.Accepted && strings.TrimSpace(a.text) != "" {
+		t.take(command, a.text)
+	}
+	return a
+}
+
+// take reads an output together with those before it.
+func (t *talk) take(command, text string) {
+	t.outputs.WriteString(command + "\n" + text + "\n")
+	t.parts = show.Parse(t.platform, t.outputs.String())
+}
+
+// need is ask for an output without which the reading is not complete.
+func (t *talk) need(ctx context.Context, command string) answer {
+	a := t.ask(ctx, command)
+	t.complete = t.complete && a.accepted()
+	return a
+}
+
+// oneOf asks for the first of several outputs that the device has: later ones
+// stand in for those that it does not know.
+func (t *talk) oneOf(ctx context.Context, commands ...string) answer {
+	var a answer
+	for _, command := range commands {
+		if a = t.ask(ctx, command); a.status != show.Unsupported || t.lost {
+			break
+		}
+	}
+	t.complete = t.complete && a.accepted()
+	return a
+}
+
+// anyOf asks until an output names parts.
+func (t *talk) anyOf(ctx context.Context, commands ...string) {
+	for _, command := range commands {
+		if t.found() || t.lost || t.ask(ctx, command).status == show.Unauthorized {
+			return
+		}
+	}
+}
+
+func (t *talk) found() bool { return len(t.parts.Components) > 0 }
 
 func (t *talk) problem(p inventory.Problem) {
 	t.problems = addProblems(t.problems, []inventory.Problem{p})
@@ -101,182 +149,84 @@ func (t *talk) incomplete(format string, args ...any) {
 	t.problem(inventory.Problem{Kind: inventory.ProblemIncomplete, Via: ViaSSH, Message: fmt.Sprintf(format, args...)})
 }
 
+// unauthorized tells what to do about a command that the account may not run.
+// Where the prompt shows an unprivileged session, enable is likely to help;
+// elsewhere a server or a role decides.
+func (t *talk) unauthorized(command string) {
+	if t.denied == "" {
+		t.denied = command
+	}
+	remedy := "allow it to this account: in its role, or in the command authorization of the TACACS+ server"
+	switch {
+	case t.platform == inventory.PlatformIOSXR && strings.HasPrefix(command, "admin "):
+		remedy = "IOS XR names its chassis there alone. Put the account into task group root-system or cisco-support, or read the device over SNMP too"
+	case t.unprivileged():
+		remedy = "set the enable password on this credential, use an account of privilege 15, or allow the command to this one on the TACACS+ server"
+	}
+	t.problem(inventory.Problem{
+		Kind: inventory.ProblemUnauthorized, Via: ViaSSH, Message: fmt.Sprintf("the account may not run %q: %s", command, remedy),
+	})
+}
+
+// unprivileged says that the prompt is of a session without privileges, on the
+// platforms that have levels of them.
+func (t *talk) unprivileged() bool {
+	return strings.HasSuffix(t.prompt, ">") && t.prompt != ">" && !aireOS.MatchString(t.prompt)
+}
+
 var aireOS = regexp.MustCompile(`^\(([^()]{1,63})\) ?>$`)
 
 // read asks what the platform has. `show version` comes first: it tells the
-// platform, and stands in where there is no `show inventory`.
+// platform, and stands in where there is no inventory.
 func (t *talk) read(ctx context.Context) {
 	if aireOS.MatchString(t.prompt) {
 		t.platform = inventory.PlatformAireOS
-	} else {
-		v := t.run(ctx, "show version")
-		if v.status == show.Accepted {
-			t.version = show.ParseVersion(v.text)
-			t.platform = t.version.Platform
-		}
+	} else if v := t.run(ctx, "show version"); v.status == show.Accepted {
+		t.versionText, t.version = v.text, show.ParseVersion(v.text)
+		t.platform = t.version.Platform
 	}
-	switch t.platform {
-	case inventory.PlatformNXOS:
-		t.readNXOS(ctx)
-	case inventory.PlatformIOSXR:
-		t.readIOSXR(ctx)
-	case inventory.PlatformAireOS:
-		t.readAireOS(ctx)
-	default:
-		t.readInventory(ctx, "show inventory")
-	}
-	if len(t.parts.Components) == 0 && !t.lost {
-		t.readFallbacks(ctx)
-	}
+	dialogueOf(t.platform)(t, ctx)
 	if t.platform == "" || t.platform == inventory.PlatformUnknown {
 		t.platform = t.parts.Platform
+	}
+	t.complete = t.complete && !t.lost && hasUnit(t.parts.Components) && !t.parts.Lossy
+	if !hasUnit(t.parts.Components) && len(t.version.Components) > 0 {
+		t.take("show version", t.versionText)
+		if t.denied == "" && !t.lost {
+			t.problem(inventory.Problem{Kind: inventory.ProblemNoInventory, Via: ViaSSH, Message: t.noInventory()})
+		}
 	}
 	t.remark()
 }
 
-// readInventory runs one or several commands whose outputs make one inventory,
-// and says whether the last was accepted.
-func (t *talk) readInventory(ctx context.Context, commands ...string) show.Refusal {
-	var all strings.Builder
-	last := show.Accepted
-	t.complete = true
-	for _, command := range commands {
-		a := t.run(ctx, command)
-		last = a.status
-		t.complete = t.complete && a.whole && a.status == show.Accepted
-		if a.status == show.Accepted {
-			all.WriteString(a.text)
-			all.WriteByte('\n')
-		}
+// noInventory words why `show version` had to stand in.
+func (t *talk) noInventory() string {
+	if t.unprivileged() {
+		return "the device gives no `show inventory` at this privilege level: only what `show version` names was read. Set the enable password on this credential, or use an account of privilege 15; hardware older than about 2004 has no `show inventory` at all"
 	}
-	if strings.TrimSpace(all.String()) != "" {
-		t.parts = show.Inventory(t.platform, all.String())
-	}
-	t.complete = t.complete && hasUnit(t.parts.Components) && !t.parts.Lossy
-	return last
-}
-
-// readNXOS prefers "all", which lists fabric extenders too.
-func (t *talk) readNXOS(ctx context.Context) {
-	if t.readInventory(ctx, "show inventory all") == show.Unsupported {
-		t.readInventory(ctx, "show inventory")
-	}
-}
-
-// readIOSXR needs the admin plane for the chassis; optics are in the other.
-// Where the chassis is in the plain inventory (XRv, NCS), that is enough.
-func (t *talk) readIOSXR(ctx context.Context) {
-	before := t.problems
-	t.readInventory(ctx, "admin show inventory", "show inventory")
-	if !t.complete && !t.lost && !t.parts.Lossy && hasUnit(t.parts.Components) {
-		t.complete = true
-		t.problems = before
-	}
-}
-
-// readAireOS reads the controller and, where the release has the command, its
-// access points.
-func (t *talk) readAireOS(ctx context.Context) {
-	t.readInventory(ctx, "show inventory")
-	whole := t.complete
-	parts := t.parts
-	if info := t.run(ctx, "show sysinfo"); info.status == show.Accepted {
-		t.version = show.ParseVersion(info.text)
-	}
-	aps := t.run(ctx, "show ap inventory all")
-	if aps.status == show.Accepted && strings.TrimSpace(aps.text) != "" {
-		found := show.Inventory(t.platform, aps.text)
-		t.parts = parts
-		t.parts.Components = unite(parts.Components, found.Components)
-		t.parts.Warnings = append(t.parts.Warnings, apWarnings(found)...)
-		t.complete = whole && aps.whole && !found.Lossy
-		return
-	}
-	if whole {
-		t.incomplete("the controller does not list its access points over SSH: read it over SNMP to see their serial numbers")
-	}
-}
-
-// apWarnings leaves out that a list of access points holds no controller.
-func apWarnings(r show.Result) []string {
-	if len(r.Components) == 0 {
-		return nil
-	}
-	return r.Warnings
-}
-
-// readFallbacks asks devices without `show inventory`, in order: small-business
-// switches have `show system id`, old modular ones `show module`, and `show
-// version` names at least the chassis.
-func (t *talk) readFallbacks(ctx context.Context) {
-	if t.platform == inventory.PlatformSMB || t.platform == "" {
-		if id := t.run(ctx, "show system id"); id.status == show.Accepted {
-			t.parts = show.Parse(t.platform, id.text)
-			// Such a switch has no parts that could be replaced one by one.
-			t.complete = id.whole && hasUnit(t.parts.Components)
-		}
-	}
-	if len(t.parts.Components) > 0 || t.lost {
-		return
-	}
-	var modules []inventory.Component
-	if t.platform == inventory.PlatformIOS || t.platform == inventory.PlatformNXOS {
-		if m := t.run(ctx, "show module"); m.status == show.Accepted {
-			modules = show.Parse(t.platform, "show module\n"+m.text).Components
-		}
-	}
-	t.parts.Components = unite(t.version.Components, modules)
-	t.complete = false
-	if len(t.parts.Components) > 0 {
-		t.problem(inventory.Problem{
-			Kind: inventory.ProblemNoInventory, Via: ViaSSH,
-			Message: "the device has no `show inventory`: only what `show version` and `show module` name was read",
-		})
-	}
+	return "the device has no `show inventory`, as hardware and software older than about 2004: only what `show version` and `show module` name was read. Compare it with the label"
 }
 
 // remark says what the reading lacks.
 func (t *talk) remark() {
-	for _, w := range append(t.parts.Warnings, t.version.Warnings...) {
+	for _, w := range t.parts.Warnings {
 		t.problem(inventory.Problem{Kind: inventory.ProblemParse, Via: ViaSSH, Message: w})
 	}
 	switch {
-	case len(t.parts.Components) == 0 && !t.has(inventory.ProblemUnauthorized) && !t.lost:
+	case !t.found() && t.denied == "" && !t.lost:
 		t.problem(inventory.Problem{
 			Kind: inventory.ProblemNoInventory, Via: ViaSSH,
 			Message: "the device offers no serial number over SSH: try SNMP, or read the label",
 		})
-	case t.complete && isWirelessController(t.parts.Components):
-		t.incomplete("access points of this controller are not read over SSH: read it over SNMP to see their serial numbers")
 	case t.parts.Lossy && !t.lost:
 		t.incomplete("lines of the device's inventory were cut or not understood, so parts may be missing: the warnings say which")
-	case len(t.parts.Components) > 0 && !t.complete && len(t.problems) == 0:
+	case t.found() && !t.complete && len(t.problems) == 0:
 		t.incomplete("no chassis is in the device's inventory over SSH: read it over SNMP too")
 	}
 }
 
-func (t *talk) has(kind inventory.ProblemKind) bool {
-	for _, p := range t.problems {
-		if p.Kind == kind {
-			return true
-		}
-	}
-	return false
-}
-
 func hasUnit(list []inventory.Component) bool {
 	return len(inventory.Device{Components: list}.Units()) > 0
-}
-
-// isWirelessController says that a Catalyst 9800 holds access points that its
-// own inventory does not list.
-func isWirelessController(list []inventory.Component) bool {
-	for _, c := range list {
-		if c.Unit && strings.HasPrefix(inventory.MatchPID(c.PID), "C9800-") {
-			return true
-		}
-	}
-	return false
 }
 
 // promptName is the host name in a prompt.

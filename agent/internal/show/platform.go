@@ -34,6 +34,16 @@ var productPlatforms = []struct {
 	{regexp.MustCompile(`(?i)^C9\d{3}|^WS-C3[68]50|^ISR4|^ISR1\d|^C[18][1-9]\d\d|^C8\d{3}|^ASR1|^ASR-?9[02]\d?\b|^CSR1000V|^WS-X45-SUP[78]|^IE-?3[34]|^C111|^ESR|^CBR`), inventory.PlatformIOSXE},
 }
 
+// productPlatform is the platform of the product, "" for one that tells none.
+func productPlatform(pid string) string {
+	for _, product := range productPlatforms {
+		if pid != "" && product.pattern.MatchString(pid) {
+			return product.platform
+		}
+	}
+	return ""
+}
+
 var xrNames = regexp.MustCompile(`(?i)^(?:module |fantray |power-module )?\d+/(?:RS?P\d|\d+/CPU\d|FT\d|PS\d)|^(?:module |fantray )\d+/\d+/\d+$|^Rack \d+$`)
 
 // platform is what the caller said, else what `show version` said, else what
@@ -57,11 +67,14 @@ func (p *parser) platform(said, version string) string {
 			return inventory.PlatformIOSXR
 		}
 	}
+	for _, c := range p.systemID.units {
+		if product := productPlatform(c.PID); product != "" {
+			return product
+		}
+	}
 	for _, r := range p.rows {
-		for _, product := range productPlatforms {
-			if r.pid != "" && product.pattern.MatchString(r.pid) {
-				return product.platform
-			}
+		if product := productPlatform(r.pid); product != "" {
+			return product
 		}
 		if stackRootName.MatchString(r.name) {
 			return inventory.PlatformIOSXE

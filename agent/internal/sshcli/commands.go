@@ -14,7 +14,7 @@ var allowed = []string{
 	"show system id", "show system", "show unit", "show udi", "show sysinfo", "show hardware", "show serial-number",
 	"show diag", "show idprom all", "show idprom backplane", "show c7200", "show mode",
 	"show ap inventory all", "show ap summary", "show ap config general",
-	"show chassis detail", "show fabric-interconnect detail", "show server inventory", "show detail",
+	"show chassis detail", "show chassis inventory", "show fabric-interconnect detail", "show server inventory", "show detail",
 	"show inventory psu", "show inventory fan",
 	"terminal length 0", "terminal width 511", "terminal width 0", "terminal pager 0", "terminal datadump",
 	"terminal exec prompt no-timestamp", "config paging disable", "set length 0",
@@ -24,7 +24,7 @@ var allowed = []string{
 
 // oneOf are commands about one thing that the device itself has named: an
 // access point of a controller, a fabric extender.
-var oneOf = regexp.MustCompile(`^show ap config general [A-Za-z0-9._-]{1,64}$|^show inventory fex \d{3}$`)
+var oneOf = regexp.MustCompile(`^show ap config general [A-Za-z0-9._:-]{1,64}$|^show ap name [A-Za-z0-9._:-]{1,64} config general$|^show inventory fex \d{3}$`)
 
 // moves are the commands that lead to another place, where the prompt is
 // another one: FXOS, CIMC and UCS Manager have scopes, an ASA has contexts.
