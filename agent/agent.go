@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -182,13 +183,16 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	r := &run{Agent: a, spool: sp, pace: NewPace(a.cfg.SweepRate)}
-	memory := poll.NewMemory(poll.MemoryOptions{Now: a.opt.Now, Keep: r.note})
+	memory := poll.NewMemory(poll.MemoryOptions{Now: a.opt.Now, Keep: r.note, Readings: poll.DefaultReadings})
 	if err := r.recall(ctx, memory); err != nil {
 		return err
 	}
 	r.poller = a.newPoller(keys, memory, a.log)
 	r.schedule = newSchedule(a.roster.all(), a.cfg.Interval.D(), a.spread(), a.cfg.Concurrency, a.opt.Now)
-	a.roster.onChange(r.schedule.replace)
+	a.roster.onChange(func(tasks []*task) {
+		r.schedule.replace(tasks)
+		memory.Retain(maps.Keys(a.roster.at)) // which is locked meanwhile
+	})
 	a.metrics.watch(sp)
 	a.live.Store(r)
 	a.log.Info("agent started", "name", a.cfg.Name, "version", a.opt.Version, "addresses", len(r.roster.all()), "interval", a.cfg.Interval.D().String())

@@ -40,14 +40,16 @@ const (
 	maxNoted = 64
 )
 
-// A Memory knows which credential opens which node, and which were refused
-// there. It is safe for use by several goroutines.
+// A Memory knows which credential opens which node, which were refused there,
+// and what the node said last. It is safe for use by several goroutines.
 type Memory struct {
 	opt MemoryOptions
 
 	mu     sync.Mutex
 	nodes  map[string]*noted
 	lapsed map[string]refusal // by name of an SSH credential; Times counts nodes
+	pasts  map[string]*past   // by address
+	bytes  int                // of pasts
 }
 
 // MemoryOptions are what a Memory needs. The zero value has defaults for all.
@@ -57,6 +59,14 @@ type MemoryOptions struct {
 	// restart; an empty one is to be forgotten. Notes hold names of credentials
 	// and times, and no secret.
 	Keep func(ctx context.Context, address string, note []byte)
+	// Readings is how many bytes of nodes' last full readings are remembered,
+	// so that a node where nothing has changed costs a request or two. With 0,
+	// as for a scan, every poll reads everything. They are not durable: the
+	// first poll after a restart reads everything too.
+	Readings int
+	// Asked is told of every reading over SNMP: whether it found the node
+	// unchanged, and how many datagrams it sent.
+	Asked func(unchanged bool, requests int)
 }
 
 // A noted is what is known of one node.
@@ -113,7 +123,10 @@ func NewMemory(opt MemoryOptions) *Memory {
 	if opt.Keep == nil {
 		opt.Keep = func(context.Context, string, []byte) {}
 	}
-	return &Memory{opt: opt, nodes: map[string]*noted{}, lapsed: map[string]refusal{}}
+	if opt.Asked == nil {
+		opt.Asked = func(bool, int) {}
+	}
+	return &Memory{opt: opt, nodes: map[string]*noted{}, lapsed: map[string]refusal{}, pasts: map[string]*past{}}
 }
 
 // Recall takes a note that Keep was given.

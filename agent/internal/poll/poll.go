@@ -55,9 +55,10 @@ type Node struct {
 
 func (n Node) sshPort() int { return cmp.Or(n.SSHPort, defaultSSHPort) }
 
-// reader asks one device over SNMP with one credential.
+// reader asks one device over SNMP with one credential, and goes by what it
+// said last where it can.
 type reader interface {
-	Read(ctx context.Context, t snmp.Target, log *slog.Logger) snmp.Reading
+	ReadSince(ctx context.Context, t snmp.Target, last *snmp.Last, log *slog.Logger) (snmp.Reading, *snmp.Last)
 }
 
 // shell is a session on a device's command line.
@@ -83,16 +84,17 @@ type Poller struct {
 }
 
 // New makes a poller that checks SSH host keys against the store, and goes by
-// what the memory knows of the nodes' credentials.
+// what the memory knows of the nodes: of their credentials, and of what they
+// said last.
 func New(hostKeys *sshcli.HostKeys, memory *Memory, log *slog.Logger) *Poller {
 	return &Poller{hostKeys: hostKeys, memory: memory, log: log, snmp: snmpReader{}, ssh: sshDialer{log}}
 }
 
 type snmpReader struct{}
 
-// Read implements reader.
-func (snmpReader) Read(ctx context.Context, t snmp.Target, log *slog.Logger) snmp.Reading {
-	return snmp.Read(ctx, t, log)
+// ReadSince implements reader.
+func (snmpReader) ReadSince(ctx context.Context, t snmp.Target, last *snmp.Last, log *slog.Logger) (snmp.Reading, *snmp.Last) {
+	return snmp.ReadSince(ctx, t, last, log)
 }
 
 type sshDialer struct{ log *slog.Logger }
@@ -124,14 +126,19 @@ func (p *Poller) Explain(ctx context.Context, n Node, trace Trace) (d inventory.
 		trace.problems(d.Errors)
 		return d, false
 	}
+	before := p.memory.past(n.Address)
 	var first, second source
 	if useSNMP {
-		first = v.overSNMP(ctx)
+		first = v.overSNMP(ctx, before)
 	}
-	if useSSH && (!useSNMP || v.needsMore(first)) {
+	switch {
+	case useSSH && useSNMP:
+		second = v.afterSNMP(ctx, first, before)
+	case useSSH:
 		second = v.overSSH(ctx, first)
 	}
 	d = merge(n.Address, first, second)
+	p.memory.remember(n.Address, before, first, second, d.Complete)
 	answered = first.answered || second.answered
 	trace.merged(first, second, d, answered)
 	return d, answered
@@ -169,6 +176,11 @@ type source struct {
 	asked    bool
 	answered bool
 	device   inventory.Device
+
+	// What follows is of SNMP alone: what the next reading may go by, and
+	// whether this one is that of before, which still holds.
+	last      *snmp.Last
+	unchanged bool
 }
 
 // visit is one poll of one node.
@@ -179,33 +191,44 @@ type visit struct {
 	trace Trace
 }
 
-// needsMore says whether SSH is worth the login after what SNMP gave. A device
-// that SNMP read whole, with its units, is not asked again: each login takes
-// one of a handful of VTY lines and a line in somebody's log.
-func (v visit) needsMore(s source) bool {
-	reason := ""
+// afterSNMP asks over SSH for what SNMP did not give. A device that SNMP read
+// whole, with its units, is not asked again: each login takes one of a handful
+// of VTY lines and a line in somebody's log. Nor is one where nothing has
+// changed since SSH answered, if SNMP can vouch for that.
+func (v visit) afterSNMP(ctx context.Context, first source, before *past) source {
+	reason := lacks(first)
 	switch {
-	case !s.answered:
-		reason = "SNMP did not answer"
-	case len(s.device.Components) == 0:
-		reason = "SNMP gave no serial number"
-	case len(s.device.Units()) == 0:
-		// Modules without their chassis: the part that a contract names is missing.
-		reason = "SNMP gave parts, but no unit"
-	case !s.device.Complete:
-		// A table that was cut short may lack any part, and proves no absence.
-		reason = "SNMP was cut short"
-	default:
+	case reason == "":
 		v.trace.say("SSH is not asked: SNMP read everything, with its units")
-		return false
+		return source{}
+	case first.unchanged && before.vouched(first.device):
+		v.trace.say("SSH is not asked: nothing has changed since it answered, and SNMP lists every part that it named")
+		return before.ssh
 	}
 	v.trace.say("SSH is asked too", "because", reason)
 	v.log.Debug("asking over ssh too", "device", v.node.Address, "reason", reason)
-	return true
+	return v.overSSH(ctx, first)
+}
+
+// lacks says why what SNMP gave is not enough, "" if it is.
+func lacks(s source) string {
+	switch {
+	case !s.answered:
+		return "SNMP did not answer"
+	case len(s.device.Components) == 0:
+		return "SNMP gave no serial number"
+	case len(s.device.Units()) == 0:
+		// Modules without their chassis: the part that a contract names is missing.
+		return "SNMP gave parts, but no unit"
+	case !s.device.Complete:
+		// A table that was cut short may lack any part, and proves no absence.
+		return "SNMP was cut short"
+	}
+	return ""
 }
 
 // overSNMP tries the credentials that have their turn.
-func (v visit) overSNMP(ctx context.Context) source {
+func (v visit) overSNMP(ctx context.Context, before *past) source {
 	s := source{via: ViaSNMP, asked: true}
 	n := v.node
 	turn := v.memory.turns(ViaSNMP, n.Address, snmpCandidates(n.SNMP), 0)
@@ -213,10 +236,9 @@ func (v visit) overSNMP(ctx context.Context) source {
 	defer cancel()
 	var refused []inventory.Problem
 	for _, i := range turn.order {
-		r := v.read(ctx, n.SNMP[i])
+		r, last := v.read(ctx, n.SNMP[i], before.last())
 		if r.Answered {
-			s.answered, s.device = true, r.Device
-			return s
+			return source{via: ViaSNMP, asked: true, answered: true, device: r.Device, last: last, unchanged: r.Unchanged}
 		}
 		refused = addProblems(refused, r.Device.Errors)
 		if ctx.Err() != nil {
@@ -229,7 +251,7 @@ func (v visit) overSNMP(ctx context.Context) source {
 }
 
 // read asks with one credential, and remembers what became of it.
-func (v visit) read(ctx context.Context, c snmp.Credential) snmp.Reading {
+func (v visit) read(ctx context.Context, c snmp.Credential, last *snmp.Last) (snmp.Reading, *snmp.Last) {
 	n := v.node
 	t := snmp.Target{
 		Address: n.Address, Port: n.SNMPPort, Credential: c, Timeout: n.Timeout, Retries: n.Retries, Budget: n.Budget,
@@ -238,11 +260,11 @@ func (v visit) read(ctx context.Context, c snmp.Credential) snmp.Reading {
 	if n.Sweep {
 		first = hurried(t)
 	}
-	r := v.ask(ctx, first)
+	r, next := v.ask(ctx, first, last)
 	if first.Timeout != t.Timeout && cutShort(r) {
 		v.trace.say("asking again with the usual time-out, as the address of a sweep turned out to be a device")
-		if again := v.ask(ctx, t); again.Answered {
-			r = again
+		if again, later := v.ask(ctx, t, nil); again.Answered {
+			r, next = again, later
 		}
 	}
 	switch {
@@ -251,14 +273,18 @@ func (v visit) read(ctx context.Context, c snmp.Credential) snmp.Reading {
 	case isRefused(r.Device.Errors) && readable(c.Community, c.AuthPassword, c.PrivPassword):
 		v.memory.refuse(ctx, ViaSNMP, n.Address, c.Name)
 	}
-	return r
+	return r, next
 }
 
-func (v visit) ask(ctx context.Context, t snmp.Target) snmp.Reading {
+func (v visit) ask(ctx context.Context, t snmp.Target, last *snmp.Last) (snmp.Reading, *snmp.Last) {
 	v.trace.asking(t)
-	r := v.snmp.Read(ctx, t, v.trace.logger(v.log, ViaSNMP))
+	r, next := v.snmp.ReadSince(ctx, t, last, v.trace.logger(v.log, ViaSNMP))
+	v.memory.opt.Asked(r.Unchanged, r.Requests)
+	if r.Unchanged {
+		v.trace.say("nothing has changed since the last full reading, which counts")
+	}
 	v.trace.reading(ViaSNMP, r.Answered, r.Device)
-	return r
+	return r, next
 }
 
 func isRefused(list []inventory.Problem) bool {

@@ -26,22 +26,30 @@ type fakeSNMP struct {
 	asked   []string
 	waited  []time.Duration // for each
 	logs    string          // while it reads
+	changed bool            // the probe shows a difference
 }
 
-func (f *fakeSNMP) Read(_ context.Context, t snmp.Target, log *slog.Logger) snmp.Reading {
+func (f *fakeSNMP) ReadSince(_ context.Context, t snmp.Target, last *snmp.Last, log *slog.Logger) (snmp.Reading, *snmp.Last) {
 	f.asked, f.waited = append(f.asked, t.Credential.Name), append(f.waited, t.Timeout)
 	if t.Credential.Name != f.knows {
 		return snmp.Reading{Device: inventory.Device{Address: t.Address, Errors: []inventory.Problem{
 			{Kind: stdcmp.Or(f.problem, inventory.ProblemUnreachable), Via: "snmp", Message: "no answer"},
-		}}}
+		}}}, nil
 	}
 	if f.logs != "" {
 		log.Debug(f.logs, "table", "entPhysicalTable", "rows", 3) //nolint:sloglint // the test says which record
 	}
 	if f.hurried != nil && t.Timeout == SweepTimeout {
-		return *f.hurried
+		return *f.hurried, nil
 	}
-	return f.reading
+	r := f.reading
+	r.Unchanged = last != nil && !f.changed
+	for _, p := range r.Device.Errors {
+		if p.Kind == inventory.ProblemIncomplete {
+			return r, nil
+		}
+	}
+	return r, &snmp.Last{}
 }
 
 // fakeShells is a device's command line by its outputs.
