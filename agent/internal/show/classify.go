@@ -21,8 +21,12 @@ var (
 	fanWords   = regexp.MustCompile(`(?i)\bfan|fantray|fan$|0/ft\d`)
 	portWords  = regexp.MustCompile(`(?i)transceiver|\bmau\b|pluggable|\boptics\b`)
 	portName   = regexp.MustCompile(`(?i)^(?:gi|te|tw|twe|fo|hu|fi|fa|et|eth)\d|^(?:fast|(?:two|twenty|forty|fifty|hundred|two-?hundred|four-?hundred)?-?(?:five|ten|hundred)?-?gig|gigabit|ten-?gig|twentyfivegig|fortygig|hundredgig|twohundredgig|fourhundredgig|eighthundredgig|ethernet|optics|appgig)[a-z]*\d+(?:/\d+)*`)
-	cableName  = regexp.MustCompile(`(?i)^stackport\d|^stack ?cable`)
-	cardWords  = regexp.MustCompile(`(?i)supervisor|line ?card|module|slot|\bcard\b|controller|processor|engine|adapter|daughter|forwarding|mother ?board|backplane|disk|ssd|flash|clock|mux|subslot|bay|radio`)
+	// opticPID are transceivers and cables by their product names, and bearsPID
+	// are cards, whose descriptions may speak of the optics that they take.
+	opticPID  = regexp.MustCompile(`(?i)^(?:SFP|QSFP|GLC|XFP|X2|XENPAK|CWDM|DWDM|CPAK|CFP\d?|ONS-[SXQ]\w)-`)
+	bearsPID  = regexp.MustCompile(`(?i)^(?:SPA-|A9K-|A99-|NCS\w*-MOD|NIM-|E?HWIC-|WS-X|N\dK-)`)
+	cableName = regexp.MustCompile(`(?i)^stackport\d|^stack ?cable`)
+	cardWords = regexp.MustCompile(`(?i)supervisor|line ?card|module|slot|\bcard\b|controller|processor|engine|adapter|daughter|forwarding|mother ?board|backplane|disk|ssd|flash|clock|mux|subslot|bay|radio`)
 	// cardPID and cardDescr mark numbered rows of modular chassis that are
 	// cards and no stack members.
 	cardPID   = regexp.MustCompile(`(?i)^(?:WS-X|WS-S|WS-F|VS-|C68\d\d-|C9[46]\d\d-(?:LC|SUP)|N\dK-[MFX]\d|7600-)`)
@@ -59,7 +63,7 @@ func classify(r row) kind {
 		return kind{class: inventory.ClassChassis, outer: true}
 	case fanWords.MatchString(both):
 		return kind{class: inventory.ClassFan}
-	case portName.MatchString(name), portWords.MatchString(both), cableName.MatchString(name):
+	case portName.MatchString(name), portWords.MatchString(both) && !bearsPID.MatchString(r.pid), cableName.MatchString(name), opticPID.MatchString(r.pid):
 		return kind{class: inventory.ClassPort}
 	case namedAsProduct(r) && strings.Contains(strings.ToLower(descr), "chassis"),
 		namedAsProduct(r) && chassisSystem.MatchString(descr):

@@ -173,7 +173,7 @@ var (
 		`[*.]?(?:\d+: )?(?:\S+: )?[*.]?(?:\w{3} +\d+ |\d{4} \w{3} +\d+ )[\d:. ]*\d(?: \w+)*: .*%[A-Z0-9_]+(?:-[A-Z0-9_]+)*-\d-[A-Z0-9_]+:.*`, // a log message among the output
 		`=~.*`,                                                                            // the head of a PuTTY log
 		`\(\*\) .*`, `(?:Total RAM|CPU Core|CPU \d|Hard Disk|Disk \d|NIC (?:\d|Count)).*`, // ISE adds its machine
-		`#?\s*\^`,
+		`#?\s*\^`, `>`, // the mark below a mistake; the prompt of FTD
 		`Connection to \S+ closed.*`,
 		`(?:User|Username|Password|User Name|login|login as):.*`, `\S+@\S+ password:.*`, `Using username .*`,
 	}, "|") + `)$`)

@@ -32,6 +32,7 @@ type parser struct {
 	rows     []row
 	open     *row   // a NAME line whose PID line has not come yet
 	apName   string // "Inventory for NAME" of AireOS
+	nameless bool   // a unit has told that it has no serial number
 	prose    bool   // the module table stands inside `show version`
 	version  []string
 	modules  moduleTables

@@ -16,7 +16,7 @@ const (
 )
 
 var (
-	unauthorized = regexp.MustCompile(`(?im)^\s*(?:%|error:)?\s*(?:.*authorization (?:failed|denied)|.*permission denied|.*not authorized|.*insufficient privilege|.*access denied|.*privilege level.*required|this command is not authorized).*$`)
+	unauthorized = regexp.MustCompile(`(?im)^\s*(?:%|error:)?\s*(?:.*authorization (?:failed|denied)|.*permission denied|.*not authorized|.*insufficient privilege|.*access denied|.*privilege level.*required|this command is not authorized|.*do(?:es)? not have (?:the )?(?:permission|privilege)|.*no sufficient privilege|%.*not (?:permitted|allowed)).*$`)
 	unsupported  = regexp.MustCompile(`(?im)^\s*(?:` + strings.Join([]string{
 		`%+ ?(?:ambiguous|incomplete|invalid|unknown|unrecognized|unavailable|missing|bad parameter|wrong|command not).*`,
 		`error: ?%? ?(?:invalid|incomplete|ambiguous|unknown|command).*`,
@@ -26,7 +26,10 @@ var (
 		`unknown command.*`,
 		`command not (?:found|valid).*`, // "… in current execution space" in a context of an ASA
 		`cisco ap name is invalid.*`,
-		`-?bash: .*`,
+		`% ?(?:type "show \?"|bad ip address|no such command).*`,
+		`illegal command.*`,
+		`no such command.*`,
+		`-?(?:\w{0,3}sh|bash): .*`,
 	}, "|") + `)$`)
 )
 

@@ -34,9 +34,10 @@ func (p *parser) result(platform string) Result {
 	parts = p.addVersion(parts, version)
 	parts = p.settleStackRoots(parts)
 	setParents(parts)
-	p.remark(parts)
+	platform = p.platform(platform, version.Platform)
+	p.remark(parts, platform)
 
-	res := Result{Platform: p.platform(platform, version.Platform), Components: make([]inventory.Component, 0, len(parts))}
+	res := Result{Platform: platform, Components: make([]inventory.Component, 0, len(parts))}
 	for _, part := range parts {
 		if part.Aliases == nil {
 			part.Aliases = []string{}
@@ -130,6 +131,7 @@ func (p *parser) settleUnits(parts []part) {
 			t.Class = inventory.ClassOther
 		}
 		if t.Serial == "" && t.PID != "" && !provisioned.MatchString(t.Description) {
+			p.nameless = true
 			p.warn.addf("%q (%s) gives no serial number: read its label", excerpt(t.Name), excerpt(t.PID))
 		}
 	}
@@ -305,13 +307,17 @@ func holder(parts []part, units []int, i int) int {
 func fexPort(unit, number string) bool { return unit == "fex "+number }
 
 // remark warns of results that a person would wonder about.
-func (p *parser) remark(parts []part) {
+func (p *parser) remark(parts []part, platform string) {
 	switch {
 	case len(parts) == 0 && len(p.rows) == 0 && len(p.version) == 0:
 		p.warn.addf("there is no inventory in the text: run `show inventory` on the device, or `show version` where it prints nothing")
 	case len(parts) == 0:
 		p.warn.addf("the text names no serial number")
-	case !slices.ContainsFunc(parts, func(t part) bool { return t.Unit }):
-		p.warn.addf("no chassis is among the parts: on IOS XR run `admin show inventory`, elsewhere `show inventory` in full")
+	case !slices.ContainsFunc(parts, func(t part) bool { return t.Unit }) && !p.nameless:
+		where := "run `show inventory` in full"
+		if platform == inventory.PlatformIOSXR {
+			where = "on IOS XR `admin show inventory` names it"
+		}
+		p.warn.addf("no chassis is among the parts: %s", where)
 	}
 }
