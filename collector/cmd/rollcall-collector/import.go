@@ -107,7 +107,7 @@ func (i *importer) refuse(rows []contract.Refusal) {
 }
 
 func (i *importer) contract(ctx context.Context, path string) (string, error) {
-	f, err := contract.ReadFile(path, i.options)
+	f, err := readContract(i.std, path, i.options)
 	if err != nil {
 		return "", err
 	}

@@ -42,7 +42,7 @@ func (c *reconcileCmd) Run(std stdio) error {
 	if err != nil {
 		return err
 	}
-	files, err := c.contracts(&f)
+	files, err := c.contracts(std, &f)
 	if err != nil {
 		return err
 	}
@@ -99,10 +99,10 @@ func (c *reconcileCmd) scans() (reconcile.Facts, error) {
 // contracts reads the contract files into the facts and returns what there is to
 // say about them. Files may each hold a part of a contract: their lines count
 // together, and of a line that two files have, the later file's counts.
-func (c *reconcileCmd) contracts(f *reconcile.Facts) (notes []string, err error) {
+func (c *reconcileCmd) contracts(std stdio, f *reconcile.Facts) (notes []string, err error) {
 	from := map[string]string{} // by contract: the file it was in before
 	for _, path := range append(slices.Clip(c.Contract), c.More...) {
-		file, err := contract.ReadFile(path, contract.Options{DateOrder: contract.DateOrder(c.DateOrder)})
+		file, err := readContract(std, path, contract.Options{DateOrder: contract.DateOrder(c.DateOrder)})
 		if err != nil {
 			return nil, err
 		}

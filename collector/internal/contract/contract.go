@@ -35,7 +35,8 @@ type Line struct {
 	Parent       string `json:"parent"` // parent instance
 	Quantity     int    `json:"quantity"`
 	Row          int    `json:"row"` // in the file, 1 is its first line
-	// Extra keeps the columns that have no field here, by header.
+	// Extra keeps the columns that have no field here, by header. Lines may
+	// share it: it is only read.
 	Extra map[string]string `json:"extra,omitempty"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -39,6 +40,7 @@ type lineBuilder struct {
 	dateFields []dateField
 	known      map[string]readDay // a file has few days, many times
 	texts      map[string]string  // nor has it many products, sites and levels
+	extras     map[string]map[string]string
 }
 
 // mostTexts is how many different texts of a file are kept once.
@@ -269,9 +271,20 @@ func (b *lineBuilder) address(r record) string {
 	return strings.Join(parts, ", ")
 }
 
-// extra keeps the columns that no field has.
+// extra keeps the columns that no field has. Lines that say the same share it.
 func (b *lineBuilder) extra(r record) map[string]string {
 	var extra map[string]string
+	var says []byte
+	for i, c := range r.cells {
+		if c == "" || i >= len(r.layout.fields) || r.layout.fields[i] != "" {
+			continue
+		}
+		says = append(append(append(says, r.layout.headers[i]...), 0), c...)
+		says = append(says, 0)
+	}
+	if known, ok := b.extras[string(says)]; ok {
+		return known
+	}
 	for i, c := range r.cells {
 		if c == "" || i >= len(r.layout.fields) || r.layout.fields[i] != "" {
 			continue
@@ -285,11 +298,15 @@ func (b *lineBuilder) extra(r record) map[string]string {
 		}
 		extra[header] = b.own(c)
 	}
+	if len(b.extras) < mostTexts {
+		b.extras[string(says)] = extra
+	}
 	return extra
 }
 
 // keep puts a value that can't be read beside the columns without a field.
 func (l *Line) keep(header, value string) {
+	l.Extra = maps.Clone(l.Extra) // other lines may have it too
 	if l.Extra == nil {
 		l.Extra = map[string]string{}
 	}

@@ -43,9 +43,11 @@ type source interface {
 // A table is a file after its header row.
 type table struct {
 	name   string
-	sheet  string    // of a workbook
-	file   io.Reader // what the hash and the limit of bytes count
+	sheet  string // of a workbook
+	file   *limited
+	all    io.Reader // the file, as its hash has it
 	hash   hash.Hash
+	part   func() float64 // see Progress; nil when it is not known
 	rows   source
 	comma  byte // 0 where no cell can fall apart
 	layout layout
@@ -66,8 +68,9 @@ func openTable(name string, r io.Reader, s spec, lim limits) (*table, error) {
 		return nil, err
 	}
 	t := &table{name: name, hash: sha256.New(), lim: lim}
-	t.file = io.TeeReader(&limited{r: r, most: lim.bytes, left: lim.bytes}, t.hash)
-	if err := t.open(bufio.NewReaderSize(t.file, 64<<10), s, nil); err != nil {
+	t.file = &limited{r: r, most: lim.bytes, left: lim.bytes}
+	t.all = io.TeeReader(t.file, t.hash)
+	if err := t.open(bufio.NewReaderSize(t.all, 64<<10), s, nil); err != nil {
 		return nil, err
 	}
 	for header := range s.mapping {
@@ -161,6 +164,7 @@ func (t *table) openZip(raw *bufio.Reader, s spec, budget *unpacked) error {
 	if err != nil {
 		return fmt.Errorf("cannot read %s: %s in it: %w", t.name, shorten(f.Name), err)
 	}
+	t.part = budget.part(f)
 	// All of it is in memory, and no file stays open.
 	return t.open(bufio.NewReaderSize(budget.reader(inner), 64<<10), s, budget)
 }
@@ -221,7 +225,7 @@ func (t *table) openSheet(z *zip.Reader, s spec, budget *unpacked) error {
 	if err != nil {
 		return err
 	}
-	t.layout = layOut(f.header.cells, s.names())
+	t.layout, t.part = layOut(f.header.cells, s.names()), rows.part
 	for rows.number < f.header.number {
 		if _, err := rows.next(); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"rollcall/pkg/inventory"
@@ -28,6 +29,27 @@ type Options struct {
 	// Sheet is the name of a workbook's sheet, for workbooks with several that
 	// could be meant.
 	Sheet string
+	// Progress is called now and then while a large file is read; nil for never.
+	Progress func(Progress)
+
+	size int64 // of the file; 0 when it is not known
+}
+
+// Progress is how far the reading of a file has come.
+type Progress struct {
+	Rows, Refused int
+	Part          float64 // of the file, 0 to 1; 0 when it is not known
+}
+
+// progressEvery is how many rows are read between two calls of Options.Progress.
+const progressEvery = 10_000
+
+func (t *table) progress(rows, refused int) Progress {
+	p := Progress{Rows: rows, Refused: refused}
+	if t.part != nil {
+		p.Part = min(t.part(), 1)
+	}
+	return p
 }
 
 // ReadFile reads a contract file by its path.
@@ -37,6 +59,9 @@ func ReadFile(path string, o Options) (File, error) {
 		return File{}, fmt.Errorf("cannot read contract file: %w", err)
 	}
 	defer func() { _ = f.Close() }()
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		o.size = info.Size()
+	}
 	return Read(path, f, o)
 }
 
@@ -52,6 +77,9 @@ func Read(name string, r io.Reader, o Options) (File, error) {
 func read(name string, r io.Reader, o Options, lim limits) (File, error) {
 	base := filepath.Base(name)
 	t, err := openTable(base, r, spec{contractColumns(), []string{fieldSerial}, o.Mapping, o.Sheet}, lim)
+	if err == nil && t.part == nil && o.size > 0 {
+		t.part = func() float64 { return float64(t.file.most-t.file.left) / float64(o.size) }
+	}
 	if err != nil {
 		return File{}, err
 	}
@@ -63,8 +91,8 @@ func read(name string, r io.Reader, o Options, lim limits) (File, error) {
 	if number == "" {
 		number = contractInName.FindString(base)
 	}
-	b := lineBuilder{file: base, notCovered: format.notCovered, partial: format.partial, table: t, contract: number, order: o.DateOrder, dateFields: dateFields(), known: map[string]readDay{}, texts: map[string]string{}}
-	for {
+	b := lineBuilder{file: base, notCovered: format.notCovered, partial: format.partial, table: t, contract: number, order: o.DateOrder, dateFields: dateFields(), known: map[string]readDay{}, texts: map[string]string{}, extras: map[string]map[string]string{}}
+	for n := 1; ; n++ {
 		rec, err := t.next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -74,6 +102,17 @@ func read(name string, r io.Reader, o Options, lim limits) (File, error) {
 		}
 		if err := b.add(rec); err != nil {
 			return File{}, err
+		}
+		if n%progressEvery != 0 {
+			continue
+		}
+		p := t.progress(n, len(b.refused))
+		if n == progressEvery && p.Part > 0 {
+			// Room for all at once, for a large slice that grows is there twice.
+			b.lines = slices.Grow(b.lines, int(min(1.02*float64(n)/p.Part, float64(lim.rows)))-len(b.lines))
+		}
+		if o.Progress != nil {
+			o.Progress(p)
 		}
 	}
 	lines, refused := b.finish()
@@ -92,7 +131,7 @@ var contractInName = regexp.MustCompile(`^\d{5,12}\b`)
 
 // sum is the SHA-256 of the whole file, in hex.
 func (t *table) sum() (string, error) {
-	if _, err := io.Copy(io.Discard, t.file); err != nil { // half a character at the end
+	if _, err := io.Copy(io.Discard, t.all); err != nil { // half a character at the end
 		return "", fmt.Errorf("cannot read %s: %w", t.name, err)
 	}
 	return hex.EncodeToString(t.hash.Sum(nil)), nil

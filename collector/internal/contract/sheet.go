@@ -15,7 +15,8 @@ const mostRow = 1 << 20
 // sheetRows reads one sheet of a workbook row by row.
 type sheetRows struct {
 	book   *workbook
-	part   io.Closer
+	open   io.Closer
+	part   func() float64 // of the sheet that is read
 	d      *tokens
 	number int
 	cells  int // so far
@@ -31,7 +32,7 @@ func (w *workbook) rows(s sheetPart) (*sheetRows, error) {
 	if r == nil {
 		return nil, w.damaged(fmt.Errorf("it has no part %s", s.path))
 	}
-	return &sheetRows{book: w, part: r, d: newTokens(w.budget.reader(r))}, nil
+	return &sheetRows{book: w, open: r, part: w.budget.part(w.file(s.path)), d: newTokens(w.budget.reader(r))}, nil
 }
 
 // next returns the next row of the sheet, io.EOF after the last. A sheet that
@@ -53,7 +54,7 @@ func (s *sheetRows) next() (row, error) {
 		case xml.EndElement:
 			if e.Name.Local == "worksheet" {
 				s.done = true
-				return row{}, errors.Join(io.EOF, s.part.Close())
+				return row{}, errors.Join(io.EOF, s.open.Close())
 			}
 		}
 	}
@@ -262,7 +263,7 @@ func (w *workbook) headerIn(sheet sheetPart, names synonyms, required []string) 
 	if err != nil {
 		return found{}, nil, err
 	}
-	defer func() { _ = rows.part.Close() }()
+	defer func() { _ = rows.open.Close() }()
 	most := -1
 	for range headerWithin {
 		r, err := rows.next()

@@ -102,16 +102,24 @@ func openWorkbook(name string, z *zip.Reader, budget *unpacked, lim limits) (*wo
 
 // open returns a part of the archive, nil when it is not there.
 func (w *workbook) open(name string) (io.ReadCloser, error) {
+	f := w.file(name)
+	if f == nil {
+		return nil, nil
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, w.damaged(err)
+	}
+	return r, nil
+}
+
+func (w *workbook) file(name string) *zip.File {
 	for _, f := range w.zip.File {
 		if strings.EqualFold(f.Name, name) {
-			r, err := f.Open()
-			if err != nil {
-				return nil, w.damaged(err)
-			}
-			return r, nil
+			return f
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // part reads a small part as a whole.
@@ -391,6 +399,13 @@ func (e *tooBigError) Error() string { return e.what }
 
 // unpacked counts what comes out of an archive, whatever it says about itself.
 type unpacked struct{ most, left int64 }
+
+// part returns how to tell how much of a file, which is read from now on, was
+// read.
+func (u *unpacked) part(f *zip.File) func() float64 {
+	before, size := u.left, f.UncompressedSize64
+	return func() float64 { return float64(before-u.left) / float64(max(size, 1)) }
+}
 
 func (u *unpacked) reader(r io.Reader) io.Reader { return &unpacking{u, r} }
 
