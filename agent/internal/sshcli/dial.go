@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -92,6 +93,7 @@ type dialer struct {
 	password, enable string
 	shown            bool // the password was sent
 	weakKey          int  // bits of a host key that is too short, 0 for others
+	offered          offers
 }
 
 func (d *dialer) fail(kind inventory.ProblemKind, message string, cause error) *Error {
@@ -145,6 +147,7 @@ func (d *dialer) handshake(ctx context.Context, a algorithms) (*connection, erro
 		return nil, err
 	}
 	conn, channels, requests, err := ssh.NewClientConn(c, d.address, config)
+	d.offered = readOffers(c.beginning())
 	if err != nil {
 		_ = raw.Close()
 		return nil, err
@@ -230,6 +233,19 @@ type connection struct {
 	end      time.Time
 	limit    int64
 	received atomic.Int64
+
+	mu    sync.Mutex
+	begun bool   // what follows is of no interest
+	first []byte // what came first, at most maxOffers
+}
+
+// beginning returns what the peer sent first, and lets go of it.
+func (c *connection) beginning() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first := c.first
+	c.first, c.begun = nil, true
+	return first
 }
 
 var errTooMuch = errors.New("the peer sent too much")
@@ -237,6 +253,11 @@ var errTooMuch = errors.New("the peer sent too much")
 // Read implements net.Conn.
 func (c *connection) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
+	c.mu.Lock()
+	if keep := min(n, maxOffers-len(c.first)); !c.begun && keep > 0 {
+		c.first = append(c.first, p[:keep]...)
+	}
+	c.mu.Unlock()
 	if c.received.Add(int64(n)) > c.limit {
 		return n, errTooMuch
 	}

@@ -28,12 +28,7 @@ func (d *dialer) explain(ctx context.Context, err error) error {
 	case errors.As(err, &typed):
 		return typed
 	case errors.As(err, &none):
-		if d.target.Credential.Legacy {
-			return d.fail(inventory.ProblemLegacyCrypto, fmt.Sprintf("no common SSH algorithm even with old ones (%s; the device offers %s): read this device over SNMP, or upgrade its software",
-				none.What, named(none.RequestedAlgorithms)), err)
-		}
-		return d.fail(inventory.ProblemLegacyCrypto, fmt.Sprintf("the device has only old SSH algorithms (%s; it offers %s): upgrade its software, or set legacy on this credential to accept them",
-			none.What, named(none.RequestedAlgorithms)), err)
+		return d.noneInCommon(none)
 	case strings.Contains(text, "keys are insecure"):
 		// crypto/rsa, where GODEBUG has not rsa1024min=0.
 		return d.fail(inventory.ProblemLegacyCrypto, "the device's SSH key is RSA of less than 1024 bits, which this program was told to refuse (GODEBUG rsa1024min). "+newKeyHint+" and start the program without that setting", err)
@@ -64,6 +59,20 @@ func (d *dialer) explain(ctx context.Context, err error) error {
 		return d.fail(inventory.ProblemIncomplete, "the device sends without end during login", err)
 	}
 	return d.fail(inventory.ProblemUnreachable, "SSH does not come up: "+shortened(text, 300), err)
+}
+
+// noneInCommon names what the device has of each kind of algorithm that is
+// missing: who consents to legacy should know to what.
+func (d *dialer) noneInCommon(none *ssh.AlgorithmNegotiationError) error {
+	known, what := modern(), "the device has only old SSH algorithms (%s): upgrade its software, or set legacy on this credential to accept them"
+	if d.target.Credential.Legacy {
+		known, what = legacy(), "no common SSH algorithm even with old ones (the device has %s): read this device over SNMP, or upgrade its software"
+	}
+	missing := d.offered.beyond(known)
+	if missing == "" { // a pinned host key of another kind may be why
+		missing = none.What + " " + named(none.RequestedAlgorithms)
+	}
+	return d.fail(inventory.ProblemLegacyCrypto, fmt.Sprintf(what, missing), none)
 }
 
 // expired words that the device will not go on without a new password.

@@ -53,3 +53,18 @@ func FuzzReply(f *testing.F) {
 		}
 	})
 }
+
+// FuzzReadOffers reads what a peer may send before anything is known of it.
+func FuzzReadOffers(f *testing.F) {
+	f.Add([]byte("SSH-2.0-Cisco-1.25\n\x00\x00\x00\x30\x04\x140123456789abcdef\x00\x00\x00\x04kex1\x00\x00\x00\x07ssh-rsa"))
+	f.Add([]byte("x\nSSH-2.0-\n\xff\xff\xff\xff\x00\x140123456789abcdef\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		o := readOffers(sent)
+		if n := len(strings.Join(o.keyExchanges, ",")) + len(strings.Join(o.hostKeys, ",")) + len(strings.Join(o.ciphers, ",")) + len(strings.Join(o.macs, ",")); n > len(sent) {
+			t.Errorf("%d bytes of names out of %d", n, len(sent))
+		}
+		if s := o.beyond(modern()); strings.ContainsAny(s, "\x1b\r\n") || len(s) > 2000 {
+			t.Errorf("%q is not fit for a message", s)
+		}
+	})
+}

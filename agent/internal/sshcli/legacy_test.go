@@ -50,18 +50,18 @@ func TestLegacyAlgorithms(t *testing.T) {
 		tune func(*device)
 		hint string // of the refusal
 	}{
-		"key exchange": {func(d *device) { d.config.KeyExchanges = []string{ssh.InsecureKeyExchangeDH1SHA1} }, "offers diffie-hellman-group1-sha1)"},
-		"group 14":     {func(d *device) { d.config.KeyExchanges = []string{ssh.InsecureKeyExchangeDH14SHA1} }, "offers diffie-hellman-group14-sha1)"},
-		"cipher":       {func(d *device) { d.config.Ciphers = []string{ssh.InsecureCipherTripleDESCBC} }, "offers 3des-cbc)"},
+		"key exchange": {func(d *device) { d.config.KeyExchanges = []string{ssh.InsecureKeyExchangeDH1SHA1} }, "(key exchange diffie-hellman-group1-sha1)"},
+		"group 14":     {func(d *device) { d.config.KeyExchanges = []string{ssh.InsecureKeyExchangeDH14SHA1} }, "(key exchange diffie-hellman-group14-sha1)"},
+		"cipher":       {func(d *device) { d.config.Ciphers = []string{ssh.InsecureCipherTripleDESCBC} }, "(cipher 3des-cbc)"},
 		"all ciphers":  {func(d *device) { d.config.Ciphers = old.Ciphers }, "aes128-cbc"},
 		"ios 12": {func(d *device) {
 			d.only(rsaKey(t, 768, ssh.KeyAlgoRSA)) // as `crypto key generate rsa` made them by default
 			d.config.KeyExchanges = []string{ssh.InsecureKeyExchangeDH1SHA1}
 			d.config.Ciphers = []string{ssh.InsecureCipherTripleDESCBC}
 			d.config.MACs = []string{ssh.HMACSHA1}
-		}, "offers diffie-hellman-group1-sha1)"},
-		"host key of 512 bits":                       {func(d *device) { d.only(rsaKey(t, 512, ssh.KeyAlgoRSA)) }, "offers ssh-rsa)"},
-		"host key of 768 bits":                       {func(d *device) { d.only(rsaKey(t, 768, ssh.KeyAlgoRSA)) }, "offers ssh-rsa)"},
+		}, "(key exchange diffie-hellman-group1-sha1; host key ssh-rsa; cipher 3des-cbc)"},
+		"host key of 512 bits":                       {func(d *device) { d.only(rsaKey(t, 512, ssh.KeyAlgoRSA)) }, "(host key ssh-rsa)"},
+		"host key of 768 bits":                       {func(d *device) { d.only(rsaKey(t, 768, ssh.KeyAlgoRSA)) }, "(host key ssh-rsa)"},
 		"host key of 768 bits and modern algorithms": {func(d *device) { d.only(rsaKey(t, 768)) }, "RSA of 768 bits"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -159,5 +159,36 @@ func TestNamed(t *testing.T) {
 	}
 	if got := named([]string{strings.Repeat("x", 30000)}); len(got) > 500 {
 		t.Errorf("%d bytes of a device's list are in the message", len(got))
+	}
+}
+
+// TestReadOffers reads the first bytes of connections, whole, cut and forged.
+func TestReadOffers(t *testing.T) {
+	t.Parallel()
+	packet := ssh.Marshal(struct {
+		Cookie                               [16]byte `sshtype:"20"`
+		Kex, HostKey, In, Out, MACIn, MACOut []string
+		Rest                                 []byte `ssh:"rest"`
+	}{
+		Kex: []string{"diffie-hellman-group1-sha1", "kex-strict-s-v00@openssh.com"}, HostKey: []string{"ssh-rsa"},
+		In: []string{"3des-cbc"}, Out: []string{"aes128-cbc", "3des-cbc"}, MACIn: []string{"hmac-sha1"}, MACOut: []string{"hmac-md5"},
+	})
+	whole := "hello\r\nSSH-1.99-Cisco-1.25\r\n" + string([]byte{0, 0, byte(len(packet) >> 8), byte(len(packet) + 1), 0}) + string(packet)
+	const all = "key exchange diffie-hellman-group1-sha1; host key ssh-rsa; cipher aes128-cbc, 3des-cbc; MAC hmac-md5"
+	for name, tc := range map[string]struct{ sent, want string }{
+		"whole":             {whole, all},
+		"with more after":   {whole + "\x00\x00\x00\x0c", all},
+		"cut in the lists":  {whole[:len(whole)-20], "key exchange diffie-hellman-group1-sha1; host key ssh-rsa; cipher aes128-cbc, 3des-cbc"},
+		"cut in the cookie": {whole[:40], ""},
+		"no version":        {"HTTP/1.0 400\r\n\r\n", ""},
+		"nothing":           {"", ""},
+		"another message":   {strings.Replace(whole, "\x14", "\x01", 1), ""},
+	} {
+		if got := readOffers([]byte(tc.sent)).beyond(modern()); got != tc.want {
+			t.Errorf("%s: got %q, want %q", name, got, tc.want)
+		}
+	}
+	if got := readOffers([]byte(whole)).beyond(legacy()); got != "MAC hmac-md5" {
+		t.Errorf("beyond legacy: %q", got)
 	}
 }

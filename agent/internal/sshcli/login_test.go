@@ -101,6 +101,16 @@ func TestGreetings(t *testing.T) {
 		"FTD, a prompt of one character": func(term *terminal) { term.run("\r\nCisco Fire Linux OS v7.2.5 (build 208)\r\n\r\n", "> ", ios()) },
 		"controller with a blank":        func(term *terminal) { term.run("\r\n", "(Cisco Controller) >", ios()) },
 		"IOS-XR":                         func(term *terminal) { term.run("\r\nIMPORTANT:  READ CAREFULLY\r\n", "RP/0/RP0/CPU0:ncs-1#", ios()) },
+		"FXOS": func(term *terminal) {
+			term.run("\r\nCisco Firepower Extensible Operating System (FX-OS) Software\r\n", "firepower# ", ios())
+		},
+		"CIMC":            func(term *terminal) { term.run("", "C220-FCH2001V0AA# ", ios()) },
+		"UCS Manager":     func(term *terminal) { term.run("\r\n", "UCS-A# ", ios()) },
+		"ADE-OS":          func(term *terminal) { term.run("\r\n", "ise-1/admin#", ios()) },
+		"NX-OS in repair": func(term *terminal) { term.run("\r\n", "n9k(maint-mode)# ", ios()) },
+		"ASA that is active": func(term *terminal) {
+			term.run("Type help or '?' for a list of available commands.\r\n", "asa1/pri/act# ", ios())
+		},
 		"ASA in a context": func(term *terminal) {
 			term.run("Type help or '?' for a list of available commands.\r\n", "asa1/admin/pri/act# ", ios())
 		},

@@ -106,11 +106,11 @@ func TestOpenSSHOldAlgorithmsOnly(t *testing.T) {
 	}{
 		"IOS 15": {
 			[]string{"HostKey " + key, "HostKeyAlgorithms ssh-rsa", "KexAlgorithms diffie-hellman-group14-sha1", "Ciphers aes128-cbc", "MACs hmac-sha1"},
-			"it offers diffie-hellman-group14-sha1)",
+			"(key exchange diffie-hellman-group14-sha1; host key ssh-rsa; cipher aes128-cbc)",
 		},
 		"IOS 12, with group exchange": {
 			[]string{"KexAlgorithms diffie-hellman-group1-sha1,diffie-hellman-group-exchange-sha1", "Ciphers 3des-cbc,aes128-cbc", "MACs hmac-sha1"},
-			"it offers diffie-hellman-group1-sha1, diffie-hellman-group-exchange-sha1)",
+			"(key exchange diffie-hellman-group1-sha1, diffie-hellman-group-exchange-sha1; cipher 3des-cbc, aes128-cbc)",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
