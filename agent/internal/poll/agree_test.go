@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -120,6 +121,60 @@ func TestTransportsAgree(t *testing.T) {
 			}
 			if overSSH.Complete == (len(overSSH.Errors) > 0) {
 				t.Errorf("complete %v, problems %v", overSSH.Complete, overSSH.Errors)
+			}
+		})
+	}
+}
+
+// TestManyAccessPoints are controllers with more than a page of access points.
+func TestManyAccessPoints(t *testing.T) {
+	for _, name := range []string{"aireos-controller", "iosxe-controller"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, _ := simdevice.Example(name)
+			d.Units = d.Units[:1]
+			for i := range 60 {
+				serial := fmt.Sprintf("FGL2201B%03d", i)
+				if d.Platform == inventory.PlatformAireOS {
+					d.Units = append(d.Units, simdevice.Unit{Serial: serial, PID: "AIR-AP2802I-B-K9"})
+				} else {
+					d.Units[0].Parts = append(d.Units[0].Parts, simdevice.Part{Serial: serial, PID: "C9120AXI-B", Class: inventory.ClassChassis, Name: fmt.Sprintf("AP-%d", i)})
+				}
+			}
+			overSNMP, overSSH := both(t, d)
+			if diff := cmp.Diff(units(overSNMP), units(overSSH)); diff != "" || !overSSH.Complete {
+				t.Errorf("complete %v, units (-SNMP +SSH):\n%s", overSSH.Complete, diff)
+			}
+			if overSSH.Serial != d.Units[0].Serial || overSNMP.Serial != d.Units[0].Serial {
+				t.Errorf("the controller %s is called %s over SNMP and %s over SSH", d.Units[0].Serial, overSNMP.Serial, overSSH.Serial)
+			}
+		})
+	}
+}
+
+// TestUnauthorized is an account that may log in and not read the inventory, on
+// each platform: the report says so and what to do, and calls nothing complete.
+func TestUnauthorized(t *testing.T) {
+	for _, name := range simdevice.Examples() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, _ := simdevice.Example(name)
+			d.Faults.DenyCommand = true
+			switch d.Platform {
+			case inventory.PlatformAPIC, inventory.PlatformMeraki:
+				t.Skip("its command line names no serial number to anybody")
+			}
+			_, overSSH := both(t, d)
+			told := slices.ContainsFunc(overSSH.Errors, func(p inventory.Problem) bool {
+				return p.Kind == inventory.ProblemUnauthorized && strings.Contains(p.Message, "may not run") && strings.Contains(p.Message, "account")
+			})
+			if !told || overSSH.Complete {
+				t.Errorf("complete %v, problems %v", overSSH.Complete, overSSH.Errors)
+			}
+			for _, p := range overSSH.Errors {
+				if p.Kind == inventory.ProblemNoInventory {
+					t.Errorf("a refusal is told as want of an inventory: %s", p.Message)
+				}
 			}
 		})
 	}

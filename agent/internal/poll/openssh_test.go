@@ -1,6 +1,7 @@
 package poll
 
 import (
+	"flag"
 	"log/slog"
 	"testing"
 
@@ -14,7 +15,15 @@ import (
 	"rollcall/pkg/peer"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain runs many tests at once, whatever the number of processors: most of
+// their time they wait for a device to be quiet.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const stackScript = `#!/bin/sh
 printf 'sw-stack#'

@@ -57,9 +57,12 @@ type talk struct {
 
 	complete bool
 	problems []inventory.Problem
-	denied   string // the first command that the account may not run
-	lost     bool   // the session broke: nothing more can be asked
+	denied   []string // commands that the account may not run, the first few
+	lost     bool     // the session broke: nothing more can be asked
 }
+
+// maxDenied bounds the commands that a message names.
+const maxDenied = 4
 
 func newTalk(s shell) *talk {
 	return &talk{shell: s, prompt: s.Prompt(), problems: s.Problems(), complete: true}
@@ -88,8 +91,8 @@ func (t *talk) run(ctx context.Context, command string) answer {
 		return answer{text: text, status: show.Accepted}
 	}
 	a := answer{text: text, status: show.Refused(text), whole: true}
-	if a.status == show.Unauthorized {
-		t.unauthorized(command)
+	if a.status == show.Unauthorized && len(t.denied) < maxDenied {
+		t.denied = append(t.denied, command)
 	}
 	return a
 }
@@ -149,22 +152,22 @@ func (t *talk) incomplete(format string, args ...any) {
 	t.problem(inventory.Problem{Kind: inventory.ProblemIncomplete, Via: ViaSSH, Message: fmt.Sprintf(format, args...)})
 }
 
-// unauthorized tells what to do about a command that the account may not run.
-// Where the prompt shows an unprivileged session, enable is likely to help;
-// elsewhere a server or a role decides.
-func (t *talk) unauthorized(command string) {
-	if t.denied == "" {
-		t.denied = command
+// unauthorized tells what to do about the commands that the account may not
+// run. Where the prompt shows an unprivileged session, enable is likely to
+// help; elsewhere a server or a role decides.
+func (t *talk) unauthorized() {
+	if len(t.denied) == 0 {
+		return
 	}
-	remedy := "allow it to this account: in its role, or in the command authorization of the TACACS+ server"
+	remedy := "allow that to this account: in its role, or in the command authorization of the TACACS+ server"
 	switch {
-	case t.platform == inventory.PlatformIOSXR && strings.HasPrefix(command, "admin "):
+	case t.platform == inventory.PlatformIOSXR && strings.HasPrefix(t.denied[0], "admin "):
 		remedy = "IOS XR names its chassis there alone. Put the account into task group root-system or cisco-support, or read the device over SNMP too"
 	case t.unprivileged():
-		remedy = "set the enable password on this credential, use an account of privilege 15, or allow the command to this one on the TACACS+ server"
+		remedy = "set the enable password on this credential, use an account of privilege 15, or allow that to this account on the TACACS+ server"
 	}
 	t.problem(inventory.Problem{
-		Kind: inventory.ProblemUnauthorized, Via: ViaSSH, Message: fmt.Sprintf("the account may not run %q: %s", command, remedy),
+		Kind: inventory.ProblemUnauthorized, Via: ViaSSH, Message: fmt.Sprintf("the account may not run `%s`: %s", strings.Join(t.denied, "` and `"), remedy),
 	})
 }
 
@@ -192,7 +195,7 @@ func (t *talk) read(ctx context.Context) {
 	t.complete = t.complete && !t.lost && hasUnit(t.parts.Components) && !t.parts.Lossy
 	if !hasUnit(t.parts.Components) && len(t.version.Components) > 0 {
 		t.take("show version", t.versionText)
-		if t.denied == "" && !t.lost {
+		if len(t.denied) == 0 && !t.lost {
 			t.problem(inventory.Problem{Kind: inventory.ProblemNoInventory, Via: ViaSSH, Message: t.noInventory()})
 		}
 	}
@@ -209,11 +212,12 @@ func (t *talk) noInventory() string {
 
 // remark says what the reading lacks.
 func (t *talk) remark() {
+	t.unauthorized()
 	for _, w := range t.parts.Warnings {
 		t.problem(inventory.Problem{Kind: inventory.ProblemParse, Via: ViaSSH, Message: w})
 	}
 	switch {
-	case !t.found() && t.denied == "" && !t.lost:
+	case !t.found() && len(t.denied) == 0 && !t.lost:
 		t.problem(inventory.Problem{
 			Kind: inventory.ProblemNoInventory, Via: ViaSSH,
 			Message: "the device offers no serial number over SSH: try SNMP, or read the label",

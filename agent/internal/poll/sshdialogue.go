@@ -45,7 +45,7 @@ func dialogueOf(platform string) dialogue {
 // has access points, which its own inventory does not list.
 func (t *talk) readIOS(ctx context.Context) {
 	t.need(ctx, "show inventory")
-	if !t.found() && t.denied == "" {
+	if !t.found() && len(t.denied) == 0 {
 		t.complete = false
 		t.anyOf(ctx, memories(t.version.Model)...)
 	}
@@ -79,7 +79,6 @@ func isWirelessController(list []inventory.Component) bool {
 // readIOSXR needs the admin plane for the chassis; optics are in the other.
 // Where the chassis is in the plain inventory (XRv, NCS), that is enough.
 func (t *talk) readIOSXR(ctx context.Context) {
-	before := t.problems
 	t.need(ctx, "admin show inventory")
 	plain := t.ask(ctx, "show inventory")
 	if !hasUnit(t.parts.Components) {
@@ -88,7 +87,7 @@ func (t *talk) readIOSXR(ctx context.Context) {
 	switch {
 	case t.lost:
 	case hasUnit(t.parts.Components) && plain.accepted():
-		t.complete, t.denied, t.problems = true, "", before
+		t.complete, t.denied = true, nil
 	case hasUnit(t.parts.Components):
 		t.incomplete("the chassis is read, and `show inventory` with the transceivers is not: allow that command too")
 	}
@@ -134,7 +133,7 @@ func serialsOf(list []inventory.Component) map[string]bool {
 // system context's inventory alone.
 func (t *talk) readASA(ctx context.Context) {
 	t.need(ctx, "show inventory")
-	if t.found() || t.lost || t.denied != "" {
+	if t.found() || t.lost || len(t.denied) > 0 {
 		return
 	}
 	if mode := t.run(ctx, "show mode"); show.Mode(mode.text) != "multiple" {
