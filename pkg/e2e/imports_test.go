@@ -28,6 +28,9 @@ func TestImports(t *testing.T) {
 		{"rollcall/collector/internal/reconcile", "rollcall/collector/internal/store"},
 		{"rollcall/collector/internal/reconcile", "database/sql"},
 		{"rollcall/collector/internal/reconcile", "net/http"},
+		{"rollcall/collector/internal/document", "rollcall/collector/internal/store"},
+		{"rollcall/collector/internal/document", "rollcall/collector/internal/web"},
+		{"rollcall/collector/internal/document", "database/sql"},
 	}
 	deps := map[string][]string{}
 	for _, tt := range tests {

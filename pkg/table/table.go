@@ -8,6 +8,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 	"unicode"
@@ -28,20 +29,21 @@ func Text(s string) string {
 	}, strings.ToValidUTF8(s, "?"))
 }
 
-// Cell makes a value safe for a spreadsheet: one that begins as a formula does
-// gets an apostrophe in front, as OWASP advises against CSV injection.
+// formulaStart is what a spreadsheet takes for the beginning of a formula, full
+// width forms too, which some fold; with spaces before it, and after the marks
+// that part cells where a comma does not.
+var formulaStart = regexp.MustCompile(`^ *[=+\-@\t\r\n＝＋－＠]|[;\t] *[=+\-@＝＋－＠]`)
+
+// Cell makes a value safe for a spreadsheet: what begins as a formula does gets
+// an apostrophe in front, as OWASP advises against CSV injection. Many countries
+// part cells by ";", so what follows one counts as a beginning too.
 func Cell(s string) string {
-	if s == "" {
-		return ""
-	}
-	switch first := s[0]; first {
-	case '=', '+', '-', '@', '\t', '\r', '\n':
-		return "'" + s
-	}
-	if strings.HasPrefix(s, "＝") || strings.HasPrefix(s, "＋") || strings.HasPrefix(s, "－") || strings.HasPrefix(s, "＠") {
-		return "'" + s // full-width forms, which some spreadsheets fold
-	}
-	return s
+	return formulaStart.ReplaceAllStringFunc(s, func(start string) string {
+		if start[0] == ';' || start[0] == '\t' && len(start) > 1 {
+			return start[:1] + "'" + start[1:]
+		}
+		return "'" + start
+	})
 }
 
 // Columns writes a header and rows in aligned columns, each line indented.

@@ -32,11 +32,11 @@ func TestText(t *testing.T) {
 
 func TestCSVDefusesFormulas(t *testing.T) {
 	var b strings.Builder
-	rows := [][]string{{"=cmd|'/C calc'!A0", "+1", "-1", "@SUM(A1)", "\tx", "", "a=b", "＝1"}}
-	if err := table.CSV(&b, []string{"a", "b", "c", "d", "e", "f", "g", "h"}, rows); err != nil {
+	rows := [][]string{{"=cmd|'/C calc'!A0", "+1", "-1", "@SUM(A1)", "\tx", "", "a=b", "＝1", " =1", "a;=1", "a; -1;b", "a\t+1", "-1;=2", "FOC-1; a"}}
+	if err := table.CSV(&b, []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n"}, rows); err != nil {
 		t.Fatal(err)
 	}
-	want := "a,b,c,d,e,f,g,h\n'=cmd|'/C calc'!A0,'+1,'-1,'@SUM(A1),'\tx,,a=b,'＝1\n"
+	want := "a,b,c,d,e,f,g,h,i,j,k,l,m,n\n'=cmd|'/C calc'!A0,'+1,'-1,'@SUM(A1),'\tx,,a=b,'＝1,' =1,a;'=1,a;' -1;b,a\t'+1,'-1;'=2,FOC-1; a\n"
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("CSV (-want +got):\n%s", diff)
 	}
