@@ -224,6 +224,15 @@ func matchCases() []ruleCase {
 			lines(caseUnit)(w)
 			w.line("1", "PWR-C1-715WAC DCA1111A0AA", -1000, -10)
 		}},
+		{"a power supply with a line of its own, which ends in 30 days", func(w *world) {
+			w.poll(0, caseNode, caseUnit, "PWR-C1-715WAC DCA1111A0AA in FOC1111A0AA")
+			lines(caseUnit)(w)
+			w.line("1", "PWR-C1-715WAC DCA1111A0AA", -1000, 30)
+		}},
+		{"a power supply with a line of its own, its chassis on none", func(w *world) {
+			w.poll(0, caseNode, caseUnit, "PWR-C1-715WAC DCA1111A0AA in FOC1111A0AA")
+			w.line("1", "PWR-C1-715WAC DCA1111A0AA", -1000, 100)
+		}},
 		{"a power supply in a chassis on no line", off(caseUnit, "PWR-C1-715WAC DCA1111A0AA in FOC1111A0AA")},
 		{"a power supply of two is away for a month, without a line", func(w *world) {
 			w.poll(-60, caseNode, caseUnit, "PWR-C1-715WAC DCA1111A0AA in FOC1111A0AA")

@@ -10,7 +10,7 @@ import (
 func findExpired(r *run) {
 	groups := map[string][]*unit{}
 	var numbers []string
-	for _, u := range r.units {
+	for _, u := range r.withLines() {
 		if r.noLonger(u) {
 			continue
 		}
@@ -31,9 +31,16 @@ func findExpired(r *run) {
 	slices.Sort(numbers)
 	for _, number := range numbers {
 		units := groups[number]
+		severity, what := Critical, verb(len(units), "line has ended for a unit", "lines have ended for units")
+		switch {
+		case !slices.ContainsFunc(units, func(u *unit) bool { return !u.isPart() }):
+			severity, what = Warning, verb(len(units), "line has ended for a part", "lines have ended for parts")
+		case slices.ContainsFunc(units, (*unit).isPart):
+			what = fmt.Sprintf("%d lines have ended for units and parts", len(units))
+		}
 		r.findings = append(r.findings, Finding{
-			Key: expiredKey(number), Kind: CoverageExpired, Severity: Critical, Contract: number, Site: commonSite(units),
-			Subject:  fmt.Sprintf("%s: %s in use", upperFirst(contractName(number)), verb(len(units), "line has ended for a unit", "lines have ended for units")),
+			Key: expiredKey(number), Kind: CoverageExpired, Severity: severity, Contract: number, Site: commonSite(units),
+			Subject:  fmt.Sprintf("%s: %s in use", upperFirst(contractName(number)), what),
 			Evidence: r.endEvidence(units, r.endedSentence),
 			NextStep: r.renewal(number, units, "Renew through a reseller, or plan without these units"),
 		})

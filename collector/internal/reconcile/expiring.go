@@ -18,7 +18,7 @@ func findExpiring(r *run) {
 		window   int
 	}
 	groups := map[group][]*unit{}
-	for _, u := range r.units {
+	for _, u := range r.withLines() {
 		if r.noLonger(u) {
 			continue
 		}
@@ -47,7 +47,7 @@ func findExpiring(r *run) {
 		}
 		r.findings = append(r.findings, Finding{
 			Key: expiringKey(g.contract, g.window), Kind: CoverageExpiring, Severity: severity, Contract: g.contract, Site: commonSite(units),
-			Subject: fmt.Sprintf("%s: %s, the first on %s", upperFirst(contractName(g.contract)), verb(len(units), "unit ends", "units end")+" within "+count(g.window, "day"), firstEnd(units)),
+			Subject: fmt.Sprintf("%s: %s, the first on %s", upperFirst(contractName(g.contract)), ends(units)+" within "+count(g.window, "day"), firstEnd(units)),
 			Evidence: r.endEvidence(units, func(u *unit) string {
 				return fmt.Sprintf("ends on %s, %s", u.line.End, inDays(r.today.DaysUntil(u.line.End)))
 			}),
@@ -133,6 +133,24 @@ func verb(n int, one, many string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, many)
+}
+
+// ends says how many units end, and how many parts of units.
+func ends(units []*unit) string {
+	parts := 0
+	for _, u := range units {
+		if u.isPart() {
+			parts++
+		}
+	}
+	switch n := len(units) - parts; {
+	case parts == 0:
+		return verb(n, "unit ends", "units end")
+	case n == 0:
+		return verb(parts, "part of a unit ends", "parts of units end")
+	default:
+		return count(n, "unit") + " and " + verb(parts, "part of a unit", "parts of units") + " end"
+	}
 }
 
 func inDays(n int) string {

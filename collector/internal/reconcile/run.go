@@ -37,6 +37,7 @@ type run struct {
 	supportEnds map[string]contract.Date
 
 	units        []*unit
+	parts        []*unit // no units, but with lines of their own
 	bySerial     map[string][]*unit
 	replacements []*replacement
 	replacedBy   map[string]*replacement // by the serial that went
@@ -93,6 +94,7 @@ func newRun(f Facts) *run {
 	r.indexSightings()
 	r.indexUnseen()
 	r.makeUnits()
+	r.makeParts()
 	r.findReplacements()
 	r.findActivations()
 	return r

@@ -23,6 +23,7 @@ import (
 // the program's term, for nothing else may be on a donated contract (FAQ 3.6).
 func findTermShort(r *run) {
 	donations := r.donations()
+	programTerm := r.programTerms()
 	groups := map[string][]shortTerm{}
 	var numbers []string
 	for _, l := range r.lines {
@@ -31,7 +32,10 @@ func findTermShort(r *run) {
 			continue
 		}
 		order, known := donations[l]
-		if !known && (len(r.Orders) > 0 || !r.hasProgramTerm(l.Contract)) {
+		if !known && (len(r.Orders) > 0 || !programTerm[l.Contract]) {
+			continue
+		}
+		if r.isRenewal(term, order) {
 			continue
 		}
 		if !l.fresh {
@@ -89,6 +93,13 @@ func (r *run) short(l *line) (termSpan, bool) {
 	return term, r.aboutShort(whole.days())
 }
 
+// isRenewal says that a line begins so long after its unit was donated that it
+// follows on the donated one.
+func (r *run) isRenewal(term termSpan, o contract.Order) bool {
+	since := cmp.Or(o.CompletedOn, o.OrderedOn)
+	return since != "" && since.DaysUntil(term.begin) > r.Settings.ShortTermDays
+}
+
 func (r *run) aboutShort(days int) bool {
 	return max(days-r.Settings.ShortTermDays, r.Settings.ShortTermDays-days) <= r.Settings.ShortTermTolerance
 }
@@ -96,27 +107,24 @@ func (r *run) aboutShort(days int) bool {
 // inUse says that a line matters still: it has not ended, or its unit is there.
 func (r *run) inUse(l *line) bool { return l.state == lineActive || r.isPresent(l.serial) }
 
-// hasProgramTerm says that a line of the contract runs the term that the
-// program gives, and none has another length than that or the short one.
-func (r *run) hasProgramTerm(number string) bool {
-	found := false
+// programTerms are the contracts of which a line runs the term that the program
+// gives, and none has another length than that or the short one.
+func (r *run) programTerms() map[string]bool {
+	of := map[string]bool{}
 	for _, l := range r.lines {
-		if l.Contract != number {
-			continue
-		}
 		term, ok := termOf(l.Line)
-		if !ok {
+		if given, known := of[l.Contract]; !ok || known && !given {
 			continue
 		}
 		given := term.begin.DaysUntil(r.programEnd(term.begin))
 		switch n := term.days(); {
 		case max(n-given, given-n) <= r.Settings.ShortTermTolerance:
-			found = true
+			of[l.Contract] = true
 		case !r.aboutShort(n):
-			return false // it has terms of its own
+			of[l.Contract] = false // it has terms of its own
 		}
 	}
-	return found
+	return of
 }
 
 // programEnd is when a term of the program that begins on a day ends.
