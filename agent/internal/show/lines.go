@@ -25,7 +25,37 @@ func splitLines(text string, w *warnings) []string {
 			w.lostf("line %d is longer than %d KiB: the rest of it was not read", len(lines)+1, MaxLine>>10)
 			raw = raw[:MaxLine]
 		}
-		lines = append(lines, cleanLine(raw))
+		lines = append(lines, stamped.ReplaceAllString(cleanLine(raw), "$1"))
+	}
+	return unquoted(lines)
+}
+
+// stamped is a line that a terminal program has logged with its time:
+// "[2026-11-23 10:11:12.123] PID: …".
+var stamped = regexp.MustCompile(`^\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?[ \t:]+(\S.*)$`)
+
+// maxQuotes is how often a mail may have been answered.
+const maxQuotes = 4
+
+// unquoted takes off the ">" that mail programs put before each line of what
+// they answer. A few lines that begin so are prompts.
+func unquoted(lines []string) []string {
+	for range maxQuotes {
+		quoted, filled := 0, 0
+		for _, line := range lines {
+			if line != "" {
+				filled++
+			}
+			if strings.HasPrefix(line, ">") {
+				quoted++
+			}
+		}
+		if filled < 2 || quoted*4 < filled*3 {
+			break
+		}
+		for i, line := range lines {
+			lines[i] = strings.TrimPrefix(strings.TrimPrefix(line, ">"), " ")
+		}
 	}
 	return lines
 }

@@ -34,6 +34,10 @@ var productPlatforms = []struct {
 	{regexp.MustCompile(`(?i)^C9\d{3}|^WS-C3[68]50|^ISR4|^ISR1\d|^C[18][1-9]\d\d|^C8\d{3}|^ASR1|^ASR-?9[02]\d?\b|^CSR1000V|^WS-X45-SUP[78]|^IE-?3[34]|^C111|^ESR|^CBR`), inventory.PlatformIOSXE},
 }
 
+// controllerDescr is a controller of access points that sits in a switch or
+// router and has its product name.
+var controllerDescr = regexp.MustCompile(`(?i)^cisco (?:\d+ series )?wireless (?:lan )?controller`)
+
 // productPlatform is the platform of the product, "" for one that tells none.
 func productPlatform(pid string) string {
 	for _, product := range productPlatforms {
@@ -75,6 +79,9 @@ func (p *parser) platform(said, version string) string {
 	for _, r := range p.rows {
 		if product := productPlatform(r.pid); product != "" {
 			return product
+		}
+		if controllerDescr.MatchString(r.descr) {
+			return inventory.PlatformAireOS
 		}
 		if stackRootName.MatchString(r.name) {
 			return inventory.PlatformIOSXE

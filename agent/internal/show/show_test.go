@@ -52,6 +52,10 @@ func TestEncodings(t *testing.T) {
 		"pager of small business": strings.Replace(oneSwitch, "PID", "More: <space>,  Quit: q or CTRL+Z, One line: <return> \rPID", 1),
 		"pager of asa":            strings.Replace(oneSwitch, "PID", "<--- More --->\r              \rPID", 1),
 		"one line":                strings.Replace(oneSwitch, "\n", " ", 1),
+		"quoted in a mail":        "> " + strings.ReplaceAll(strings.TrimRight(oneSwitch, "\n"), "\n", "\n> ") + "\n",
+		"quoted twice":            ">> " + strings.ReplaceAll(strings.TrimRight(oneSwitch, "\n"), "\n", "\n>> ") + "\n",
+		"logged with the time":    "[2026-11-23 10:11:12.123] " + strings.ReplaceAll(strings.TrimRight(oneSwitch, "\n"), "\n", "\n[2026-11-23 10:11:12.456] ") + "\n",
+		"logged in RFC 3339":      "2026-11-23T10:11:12Z " + strings.ReplaceAll(strings.TrimRight(oneSwitch, "\n"), "\n", "\n2026-11-23T10:11:12+01:00 ") + "\n",
 		"lower case":              strings.NewReplacer("NAME", "Name", "DESCR", "Descr").Replace(oneSwitch),
 	} {
 		t.Run(name, func(t *testing.T) {

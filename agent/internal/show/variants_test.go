@@ -140,6 +140,12 @@ func TestVariants(t *testing.T) {
 			[]string{"9A1B2C3D4E5 AIR-CTVM-K9 chassis unit"},
 			nil,
 		},
+		"aireos, in a switch": {
+			"NAME: \"Chassis\"    , DESCR: \"Cisco Wireless Controller\"\nPID: WS-C3750G-24PS-W24, VID: V01, SN: FLS0952A0AA\n",
+			"aireos",
+			[]string{"FLS0952A0AA WS-C3750G-24PS-W24 chassis unit"},
+			nil,
+		},
 		"ise, with its machine": {
 			"\nNAME: \"SNS-3595-K9 chassis\", DESCR: \"SNS-3595-K9 chassis\"\nPID: SNS-3595-K9, VID: A0, SN: FCH2001V0AA\nTotal RAM Memory: 65700380 kB\nCPU Core Count: 16\nCPU 0: Model Info: Intel(R) Xeon(R) CPU E5-2640 v3 @ 2.60GHz\nHard Disk Count(*): 1\nDisk 0: Device Name: /dev/sda\nDisk 0: Capacity: 1198.00 GB\nDisk 0: Geometry: 255 heads 63 sectors/track 72824 cylinders\nNIC Count: 6\nNIC 0: Device Name: eth0:\nNIC 0: HW Address: 70:0F:6A:00:00:01\nNIC 0: Driver Descr: Intel(R) Gigabit Ethernet Network Driver\n\n(*) Hard Disk Count may be Logical.\nise1/admin#",
 			"ise",
