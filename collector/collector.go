@@ -76,10 +76,7 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 	if err != nil {
 		return nil, err
 	}
-	reader := metrics.New(s, o.Log)
-	if o.Version != "" {
-		reader.Version = o.Version
-	}
+	reader := metrics.New(s, metrics.Options{Settings: c.Settings.reconcile(), Version: o.Version, Log: o.Log})
 	if err := o.Registry.Register(reader); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot register metrics: %w", err), s.Close())
 	}
@@ -89,7 +86,7 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 		metrics: newLoopMetrics(o.Registry), poll: pollInterval,
 	}
 	col.server = &http.Server{
-		Handler: col.routes(o),
+		Handler: col.routes(o, reader),
 		// An upload extends the two in the middle for itself.
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
@@ -99,13 +96,13 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 }
 
 // routes mounts what the parts serve.
-func (c *Collector) routes(o Options) http.Handler {
+func (c *Collector) routes(o Options, reader *metrics.Collector) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(wire.ReportsPath, ingest.New(ingest.Options{Store: c.store, Registry: o.Registry, Log: o.Log}))
 	// A scrape that cannot be whole fails, for half of the organizations would
 	// be taken for all.
-	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
-		Registry: o.Registry, MaxRequestsInFlight: 4, Timeout: 30 * time.Second, ErrorHandling: promhttp.HTTPErrorOnError,
+	mux.Handle("GET /metrics", reader.Handler(o.Registry, promhttp.HandlerOpts{
+		MaxRequestsInFlight: 4, Timeout: 30 * time.Second, ErrorHandling: promhttp.HTTPErrorOnError,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelError),
 	}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })

@@ -1,13 +1,18 @@
 package metrics_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +23,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"rollcall/collector/internal/contract"
 	"rollcall/collector/internal/metrics"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
@@ -26,6 +30,8 @@ import (
 	"rollcall/pkg/peer"
 	"rollcall/pkg/wire"
 )
+
+var update = flag.Bool("update", false, "write golden files anew")
 
 var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
@@ -94,25 +100,17 @@ func sendReports(t testing.TB, s *store.Store, a store.Agent) {
 	}
 }
 
-func importContract(t testing.TB, s *store.Store, org, number string) {
+// fill makes a store with a little of everything.
+func fill(t testing.TB, s *store.Store) {
 	t.Helper()
-	f := contract.File{Name: "c.csv", SHA256: number, Lines: []contract.Line{{Contract: number, Serial: "FCW0000A001", PID: "C9300-48P", Row: 2}}}
-	if _, err := s.ImportContract(context.Background(), org, f, now.Add(-24*time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestCollect(t *testing.T) {
-	s := openStore(t)
 	a := newAgent(t, s, "Riverside Food Bank", "Main", "agent-1")
 	newAgent(t, s, "Riverside Food Bank", "Depot", "agent-1")
 	newAgent(t, s, "Hill School", "Main", "agent-1")
 	sendReports(t, s, a)
-	importContract(t, s, a.Organization, "2041234")
 	saveResult(t, s, a.Organization, reconcile.Result{
 		Units: []reconcile.Unit{
-			{Serial: "FCW0000A000", PID: "C9300-48P", Site: "Main", Coverage: reconcile.Covered},
-			{Serial: "FCW0000A001", PID: "C9300-48P", Site: "Main", Coverage: reconcile.Uncovered},
+			{Serial: "FCW0000A000", PID: "C9300-48P", Site: "Main", Class: inventory.ClassChassis, Coverage: reconcile.Covered},
+			{Serial: "FCW0000A001", PID: "C9300-48P", Site: "Main", Class: inventory.ClassChassis, Coverage: reconcile.Uncovered},
 			{Serial: "FCW0000A002", PID: "C9300-48P", Site: "Main", Class: inventory.ClassModule, Coverage: reconcile.Uncovered},
 		},
 		Findings: []reconcile.Finding{
@@ -120,67 +118,129 @@ func TestCollect(t *testing.T) {
 			{Key: "b", Kind: reconcile.UncoveredUnit, Severity: reconcile.Critical, Site: "Main", Node: "sw2", Serial: "FCW0000A002", PID: "C9300-48P"},
 			{Key: "c", Kind: reconcile.DataStale, Severity: reconcile.Warning, Contract: "2041234"},
 		},
+		Figures: reconcile.Figures{
+			Contracts: []reconcile.ContractFigures{{
+				Contract: "2041234", Imported: now.Add(-24 * time.Hour), NextEnd: "2026-01-31", LastEnd: "2027-01-31", Window: 30,
+				Lines: map[reconcile.LineState]int{reconcile.LineMatched: 2, reconcile.LineUnmatched: 1, reconcile.LineLicence: 0, reconcile.LineQuantity: 0},
+				Units: map[reconcile.Coverage]int{reconcile.Covered: 1, reconcile.Expiring: 1, reconcile.Expired: 0, reconcile.Future: 0},
+			}},
+			Donated:   map[reconcile.DonationState]int{reconcile.DonationOnContract: 3, reconcile.DonationOverdue: 1},
+			TermShort: 2,
+		},
 	})
-	c := metrics.New(s, slog.New(slog.DiscardHandler))
-	c.Version = "1.2.3"
-	want := `
-# HELP rollcall_agent_last_seen_timestamp_seconds When the agent last uploaded, by the collector's clock; 0 when never.
-# TYPE rollcall_agent_last_seen_timestamp_seconds gauge
-rollcall_agent_last_seen_timestamp_seconds{agent="agent-1",organization="hill-school",site="Main"} 0
-rollcall_agent_last_seen_timestamp_seconds{agent="agent-1",organization="riverside-food-bank",site="Depot"} 0
-rollcall_agent_last_seen_timestamp_seconds{agent="agent-1",organization="riverside-food-bank",site="Main"} 1.767323045e+09
-# HELP rollcall_contract_data_imported_timestamp_seconds When the contract's newest data was imported.
-# TYPE rollcall_contract_data_imported_timestamp_seconds gauge
-rollcall_contract_data_imported_timestamp_seconds{contract="2041234",organization="riverside-food-bank"} 1.767236645e+09
-# HELP rollcall_finding_info An open finding, always 1; the label finding is its number on the collector's pages.
-# TYPE rollcall_finding_info gauge
-rollcall_finding_info{contract="",finding="1",kind="uncovered_unit",node="sw1",organization="riverside-food-bank",pid="C9300-48P",serial="FCW0000A001",severity="critical",site="Main"} 1
-rollcall_finding_info{contract="",finding="2",kind="uncovered_unit",node="sw2",organization="riverside-food-bank",pid="C9300-48P",serial="FCW0000A002",severity="critical",site="Main"} 1
-rollcall_finding_info{contract="2041234",finding="3",kind="contract_data_stale",node="",organization="riverside-food-bank",pid="",serial="",severity="warning",site=""} 1
-# HELP rollcall_finding_info_omitted Open findings without a rollcall_finding_info series, for the organization has too many.
-# TYPE rollcall_finding_info_omitted gauge
-rollcall_finding_info_omitted{organization="hill-school"} 0
-rollcall_finding_info_omitted{organization="riverside-food-bank"} 0
-# HELP rollcall_findings Open findings: things that a person should act on.
-# TYPE rollcall_findings gauge
-rollcall_findings{kind="contract_data_stale",organization="riverside-food-bank",severity="warning",site=""} 1
-rollcall_findings{kind="uncovered_unit",organization="riverside-food-bank",severity="critical",site="Main"} 2
-# HELP rollcall_nodes Management endpoints by their last poll: complete, incomplete or unanswered.
-# TYPE rollcall_nodes gauge
-` + threeSites(func(org, site string) string {
-		n := 0
-		if org == "riverside-food-bank" && site == "Main" {
-			n = 1
+}
+
+// TestCollect holds a whole scrape against testdata/metrics.txt.
+func TestCollect(t *testing.T) {
+	s := openStore(t)
+	fill(t, s)
+	c := metrics.New(s, metrics.Options{Version: "1.2.3", Settings: reconcile.DefaultSettings()})
+	got := strings.ReplaceAll(scrape(t, c), runtime.Version(), "GOVERSION")
+	path := filepath.Join("testdata", "metrics.txt")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
 		}
-		return fmt.Sprintf("rollcall_nodes{organization=%q,site=%q,state=\"complete\"} %d\nrollcall_nodes{organization=%q,site=%q,state=\"incomplete\"} %d\nrollcall_nodes{organization=%q,site=%q,state=\"unanswered\"} %d\n",
-			org, site, n, org, site, n, org, site, n)
-	}) + `# HELP rollcall_units Units seen, by coverage; all states are present for each site, 0 included.
-# TYPE rollcall_units gauge
-` + threeSites(func(org, site string) string {
-		var b strings.Builder
-		for _, c := range []string{"activation_pending", "covered", "expired", "expiring", "future", "ineligible", "rma_pending", "uncovered", "unknown_serial", "unverified"} {
-			n := 0
-			if org == "riverside-food-bank" && site == "Main" {
-				n = map[string]int{"covered": 1, "uncovered": 2}[c]
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("metrics (-want +got):\n%s", diff)
+	}
+	promtool(t, got)
+}
+
+// TestHandler asks as Prometheus does: for all, for one organization, and in
+// either format.
+func TestHandler(t *testing.T) {
+	s := openStore(t)
+	fill(t, s)
+	c := metrics.New(s, metrics.Options{Settings: reconcile.DefaultSettings()})
+	registry := prometheus.NewPedanticRegistry()
+	internal := prometheus.NewCounter(prometheus.CounterOpts{Name: "rollcall_internal_total", Help: "Of the collector's own work."})
+	registry.MustRegister(c, internal)
+	handler := c.Handler(registry, promhttp.HandlerOpts{})
+	tests := []struct {
+		name, query, accept string
+		status              int
+		has, hasNot         []string
+	}{
+		{"all", "", "", 200, []string{`organization="hill-school"`, `organization="riverside-food-bank"`, "rollcall_internal_total 0"}, []string{"# EOF"}},
+		{"one organization", "?organization=hill-school", "", 200, []string{`organization="hill-school"`, "rollcall_build_info", "rollcall_setting_stale_seconds"}, []string{"riverside", "rollcall_internal_total"}},
+		{"the other", "?organization=riverside-food-bank", "", 200, []string{"rollcall_finding_info{", `contract="2041234"`}, []string{"hill-school"}},
+		{"OpenMetrics", "?organization=hill-school", "application/openmetrics-text; version=1.0.0", 200, []string{`organization="hill-school"`, "# EOF"}, []string{"riverside"}},
+		{"OpenMetrics of all", "", "application/openmetrics-text; version=1.0.0", 200, []string{"# TYPE rollcall_internal counter", "# EOF"}, nil},
+		{"unknown", "?organization=nobody", "", 404, []string{"no organization of that ID"}, []string{"riverside", "hill-school", "rollcall_units"}},
+		{"empty", "?organization=", "", 400, []string{"one organization by its ID"}, []string{"rollcall_units"}},
+		{"two", "?organization=hill-school&organization=riverside-food-bank", "", 400, []string{"one organization by its ID"}, []string{"rollcall_units"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodGet, "/metrics"+tt.query, nil)
+			r.Header.Set("Accept", tt.accept)
+			answer := httptest.NewRecorder()
+			handler.ServeHTTP(answer, r)
+			body := answer.Body.String()
+			if answer.Code != tt.status {
+				t.Errorf("status %d, want %d: %s", answer.Code, tt.status, body)
 			}
-			fmt.Fprintf(&b, "rollcall_units{coverage=%q,organization=%q,site=%q} %d\n", c, org, site, n)
-		}
-		return b.String()
-	})
-	names := []string{
-		"rollcall_agent_last_seen_timestamp_seconds", "rollcall_contract_data_imported_timestamp_seconds", "rollcall_finding_info",
-		"rollcall_finding_info_omitted", "rollcall_findings", "rollcall_nodes", "rollcall_units",
-	}
-	if err := testutil.CollectAndCompare(c, strings.NewReader(want), names...); err != nil {
-		t.Error(err)
-	}
-	if text := scrape(t, c); !strings.Contains(text, `rollcall_build_info{goversion="go1.`) || !strings.Contains(text, `version="1.2.3"} 1`) {
-		t.Errorf("no build info in:\n%s", text)
+			for _, want := range tt.has {
+				if !strings.Contains(body, want) {
+					t.Errorf("no %s in:\n%s", want, body)
+				}
+			}
+			for _, not := range tt.hasNot {
+				if strings.Contains(body, not) {
+					t.Errorf("%s is in:\n%s", not, body)
+				}
+			}
+		})
 	}
 }
 
-func threeSites(lines func(org, site string) string) string {
-	return lines("hill-school", "Main") + lines("riverside-food-bank", "Depot") + lines("riverside-food-bank", "Main")
+// TestFindingsAreReadOncePerRun: a finding holds pages of text, and a scrape
+// every 15 seconds of 100,000 must not read them all.
+func TestFindingsAreReadOncePerRun(t *testing.T) {
+	s := fake{
+		snapshot: organizations("a", "b"), reads: map[string]int{},
+		findings: []store.Finding{{ID: 1, Organization: "a", Finding: reconcile.Finding{Kind: reconcile.WeakAccess, Severity: reconcile.Info}}},
+	}
+	c := metrics.New(&s, metrics.Options{})
+	scrape(t, c)
+	s.findings = nil
+	if text := scrape(t, c); !strings.Contains(text, "rollcall_finding_info{") {
+		t.Error("a finding is gone before a run resolved it")
+	}
+	s.snapshot.Runs[0].At = now.Add(time.Millisecond)
+	if text := scrape(t, c); strings.Contains(text, "rollcall_finding_info{") {
+		t.Error("a finding is shown after a run resolved it")
+	}
+	if diff := cmp.Diff(map[string]int{"a": 2, "b": 1}, s.reads); diff != "" {
+		t.Errorf("reads of findings (-want +got):\n%s", diff)
+	}
+	s.snapshot.Runs = s.snapshot.Runs[1:]
+	if text := scrape(t, c); strings.Contains(text, `organization="a"`) {
+		t.Error("an organization that has gone is shown")
+	}
+}
+
+// TestBoundedContracts: numbers of contracts come from files.
+func TestBoundedContracts(t *testing.T) {
+	s := fake{snapshot: organizations("a")}
+	f := store.Figures{Organization: "a"}
+	for i := range 10 {
+		f.Contracts = append(f.Contracts, reconcile.ContractFigures{Contract: fmt.Sprint(i), Imported: now})
+	}
+	s.snapshot.Figures = []store.Figures{f}
+	text := scrape(t, metrics.New(s, metrics.Options{Contracts: 3}))
+	if n := strings.Count(text, "\nrollcall_contract_data_imported_timestamp_seconds{"); n != 3 {
+		t.Errorf("%d contracts have series, want 3", n)
+	}
+	if want := `rollcall_contracts_omitted{organization="a"} 7`; !strings.Contains(text, want) {
+		t.Errorf("no %s in:\n%s", want, text)
+	}
 }
 
 // scrape returns what Prometheus would read.
@@ -219,7 +279,7 @@ func TestHostileLabels(t *testing.T) {
 		})
 	}
 	saveResult(t, s, a.Organization, r)
-	text := scrape(t, metrics.New(s, slog.New(slog.DiscardHandler)))
+	text := scrape(t, metrics.New(s, metrics.Options{}))
 	promtool(t, text)
 	if got := strings.Count(text, "\nrollcall_finding_info{"); got != len(hostile) {
 		t.Errorf("%d finding series, want %d", got, len(hostile))
@@ -237,24 +297,28 @@ func TestHostileLabels(t *testing.T) {
 // TestNamesThatCleanToOne has two sites and two agents that differ only in what
 // cleaning takes away; a series that is there twice would fail the scrape.
 func TestNamesThatCleanToOne(t *testing.T) {
-	s := fake{
-		orgs:    []store.Organization{{ID: "a"}},
-		summary: []store.Count{{Organization: "a", Site: "x", Coverage: reconcile.Covered, N: 1}, {Organization: "a", Site: "x\u200b", Coverage: reconcile.Covered, N: 2}},
-		agents: []store.Agent{
-			{ID: "1", Organization: "a", Site: "x", Name: "pi"},
-			{ID: "2", Organization: "a", Site: "x", Name: "p\x01i"},
-			{ID: "3", Organization: "a", Site: "x", Name: "off", Disabled: true},
-		},
-		imports: []store.Import{
-			{Organization: "a", Import: reconcile.Import{Contract: "1", At: now}},
-			{Organization: "a", Import: reconcile.Import{Contract: "1\r", At: now.Add(-time.Second)}},
-		},
+	s := fake{snapshot: organizations("a")}
+	s.snapshot.Units = []store.Count{
+		{Organization: "a", Site: "x", Coverage: reconcile.Covered, Class: inventory.ClassChassis, N: 1},
+		{Organization: "a", Site: "x\u200b", Coverage: reconcile.Covered, Class: inventory.ClassChassis, N: 2},
 	}
-	text := scrape(t, metrics.New(s, slog.New(slog.DiscardHandler)))
+	s.snapshot.Agents = []store.Agent{
+		{ID: "1", Organization: "a", Site: "x", Name: "pi"},
+		{ID: "2", Organization: "a", Site: "x", Name: "p\x01i"},
+		{ID: "3", Organization: "a", Site: "x", Name: "off", Disabled: true},
+	}
+	s.snapshot.Figures = []store.Figures{{Organization: "a", Figures: reconcile.Figures{Contracts: []reconcile.ContractFigures{
+		{Contract: "1", Imported: now, NextEnd: "2026-05-01", LastEnd: "2026-05-01", Window: 90},
+		{Contract: "1\r", Imported: now.Add(-time.Second), NextEnd: "2026-04-01", LastEnd: "2027-05-01", Window: 30},
+	}}}}
+	text := scrape(t, metrics.New(s, metrics.Options{}))
 	for _, want := range []string{
-		`rollcall_units{coverage="covered",organization="a",site="x"} 3`,
+		`rollcall_units{class="chassis",coverage="covered",organization="a",site="x"} 3`,
 		`agent="1 pi"`, `agent="2 pi"`,
 		`rollcall_contract_data_imported_timestamp_seconds{contract="1",organization="a"} 1.767323044e+09`,
+		`rollcall_contract_next_end_timestamp_seconds{contract="1",organization="a"} 1.775088e+09`,
+		`rollcall_contract_last_end_timestamp_seconds{contract="1",organization="a"} 1.809216e+09`,
+		`rollcall_contract_expiring_window_seconds{contract="1",organization="a"} 2.592e+06`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s in:\n%s", want, text)
@@ -266,7 +330,7 @@ func TestNamesThatCleanToOne(t *testing.T) {
 }
 
 func TestBoundedFindings(t *testing.T) {
-	s := fake{orgs: []store.Organization{{ID: "a"}, {ID: "b"}}}
+	s := fake{snapshot: organizations("a", "b")}
 	for i := range 10 {
 		s.findings = append(s.findings, store.Finding{ID: int64(i + 1), Organization: "a", Finding: reconcile.Finding{Kind: reconcile.WeakAccess, Severity: reconcile.Info}})
 	}
@@ -274,8 +338,7 @@ func TestBoundedFindings(t *testing.T) {
 		store.Finding{ID: 11, Organization: "a", Finding: reconcile.Finding{Kind: reconcile.UncoveredUnit, Severity: reconcile.Critical}},
 		store.Finding{ID: 12, Organization: "b", Finding: reconcile.Finding{Kind: reconcile.UncoveredUnit, Severity: reconcile.Warning}},
 	)
-	c := metrics.New(s, slog.New(slog.DiscardHandler))
-	c.FindingSeries = 3
+	c := metrics.New(s, metrics.Options{FindingSeries: 3})
 	text := scrape(t, c)
 	var ids []string
 	for line := range strings.SplitSeq(text, "\n") {
@@ -302,12 +365,12 @@ func TestBoundedFindings(t *testing.T) {
 // TestFailedReadFailsTheScrape: no metrics are better than ones that say that
 // nothing is wrong. The client is not told the cause, the log is.
 func TestFailedReadFailsTheScrape(t *testing.T) {
-	for _, part := range []string{"organizations", "summary", "findings", "agents", "imports", "nodes"} {
+	for _, part := range []string{"snapshot", "findings"} {
 		t.Run(part, func(t *testing.T) {
 			var log strings.Builder
-			s := fake{orgs: []store.Organization{{ID: "a"}}, broken: part}
+			s := fake{snapshot: organizations("a"), broken: part}
 			registry := prometheus.NewPedanticRegistry()
-			registry.MustRegister(metrics.New(s, slog.New(slog.NewTextHandler(&log, nil))))
+			registry.MustRegister(metrics.New(s, metrics.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}))
 			answer := httptest.NewRecorder()
 			promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 			body := answer.Body.String()
@@ -325,14 +388,9 @@ func TestFailedReadFailsTheScrape(t *testing.T) {
 }
 
 func TestLint(t *testing.T) {
-	s := fake{
-		orgs:     []store.Organization{{ID: "a"}},
-		summary:  []store.Count{{Organization: "a", Site: "x", Coverage: reconcile.Covered, N: 1}},
-		findings: []store.Finding{{ID: 1, Organization: "a", Finding: reconcile.Finding{Kind: reconcile.WeakAccess, Severity: reconcile.Info}}},
-		agents:   []store.Agent{{ID: "1", Organization: "a", Site: "x", Name: "pi", LastSeen: now}},
-		imports:  []store.Import{{Organization: "a", Import: reconcile.Import{Contract: "1", At: now}}},
-	}
-	c := metrics.New(s, slog.New(slog.DiscardHandler))
+	s := openStore(t)
+	fill(t, s)
+	c := metrics.New(s, metrics.Options{Settings: reconcile.DefaultSettings()})
 	problems, err := testutil.CollectAndLint(c)
 	if err != nil {
 		t.Fatal(err)
@@ -345,7 +403,7 @@ func TestLint(t *testing.T) {
 
 // TestEmptyStore is a collector on its first day.
 func TestEmptyStore(t *testing.T) {
-	text := scrape(t, metrics.New(openStore(t), slog.New(slog.DiscardHandler)))
+	text := scrape(t, metrics.New(openStore(t), metrics.Options{}))
 	if !strings.Contains(text, "rollcall_build_info{") {
 		t.Errorf("no build info in:\n%s", text)
 	}
@@ -355,12 +413,21 @@ func TestEmptyStore(t *testing.T) {
 // A fake is a source that holds what a real store cannot be brought to hold, or
 // fails.
 type fake struct {
-	orgs     []store.Organization
-	summary  []store.Count
+	snapshot store.Snapshot
 	findings []store.Finding
-	agents   []store.Agent
-	imports  []store.Import
 	broken   string
+	// byOrganization are the findings in benchmarks.
+	byOrganization map[string][]store.Finding
+
+	reads map[string]int // of findings, by organization; nil does not count
+}
+
+func organizations(ids ...string) store.Snapshot {
+	var x store.Snapshot
+	for _, id := range ids {
+		x.Runs = append(x.Runs, store.Run{Organization: store.Organization{ID: id, Name: id}, At: now})
+	}
+	return x
 }
 
 func (f fake) fail(part string) error {
@@ -370,56 +437,109 @@ func (f fake) fail(part string) error {
 	return nil
 }
 
-func (f fake) Organizations(context.Context) ([]store.Organization, error) {
-	return f.orgs, f.fail("organizations")
-}
-
-func (f fake) Summary(context.Context) ([]store.Count, error) { return f.summary, f.fail("summary") }
-
-func (f fake) Findings(context.Context, string, bool) ([]store.Finding, error) {
-	return f.findings, f.fail("findings")
-}
-
-func (f fake) AgentsAll(context.Context) ([]store.Agent, error) { return f.agents, f.fail("agents") }
-
-func (f fake) ImportsAll(context.Context) ([]store.Import, error) {
-	return f.imports, f.fail("imports")
-}
-
-func (f fake) Nodes(context.Context, string) ([]reconcile.Node, error) {
-	return nil, f.fail("nodes")
-}
-
-// BenchmarkScrape renders 100,000 findings of 100 organizations.
-func BenchmarkScrape(b *testing.B) {
-	s := fake{}
-	for o := range 100 {
-		org := fmt.Sprintf("organization-%d", o)
-		s.orgs = append(s.orgs, store.Organization{ID: org})
-		for i := range 1000 {
-			s.findings = append(s.findings, store.Finding{
-				ID: int64(o*1000 + i + 1), Organization: org,
-				Finding: reconcile.Finding{
-					Kind: reconcile.UncoveredUnit, Severity: reconcile.Critical, Site: "Main", Node: fmt.Sprintf("sw%d", i),
-					Serial: fmt.Sprintf("FCW%04dA%03d", o, i), PID: "C9300-48P", Contract: "2041234",
-				},
-			})
-		}
+func (f fake) Snapshot(_ context.Context, org string) (store.Snapshot, error) {
+	x := f.snapshot
+	if org != "" {
+		x.Runs = slices.DeleteFunc(slices.Clone(x.Runs), func(r store.Run) bool { return r.ID != org })
 	}
+	return x, f.fail("snapshot")
+}
+
+func (f fake) Findings(_ context.Context, org string, _ bool) ([]store.Finding, error) {
+	if f.reads != nil {
+		f.reads[org]++
+	}
+	if f.byOrganization != nil {
+		return f.byOrganization[org], f.fail("findings")
+	}
+	return group(f.findings)[org], f.fail("findings")
+}
+
+// open returns n findings, in equal parts of the organizations.
+func open(orgs []string, n int) []store.Finding {
+	all := make([]store.Finding, n)
+	for i := range all {
+		all[i] = store.Finding{ID: int64(i + 1), Organization: orgs[i%len(orgs)], Finding: reconcile.Finding{
+			Kind: reconcile.UncoveredUnit, Severity: reconcile.Critical, Site: "Main", Node: fmt.Sprintf("sw%d", i/len(orgs)),
+			Serial: fmt.Sprintf("FCW%07d", i), PID: "C9300-48P", Contract: "2041234",
+		}}
+	}
+	return all
+}
+
+func names(n int) []string {
+	orgs := make([]string, n)
+	for i := range orgs {
+		orgs[i] = fmt.Sprintf("organization-%d", i)
+	}
+	return orgs
+}
+
+// benchmark renders what the collector gives, uncompressed.
+func benchmark(b *testing.B, c prometheus.Collector) {
+	b.Helper()
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(metrics.New(s, slog.New(slog.DiscardHandler)))
+	registry.MustRegister(c)
 	handler := promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true})
 	b.ReportAllocs()
-	var size int
+	var body []byte
 	for b.Loop() {
 		answer := httptest.NewRecorder()
 		handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-		size = answer.Body.Len()
 		if answer.Code != http.StatusOK {
 			b.Fatal(answer.Body)
 		}
+		body = answer.Body.Bytes()
 	}
-	b.ReportMetric(float64(size)/1e6, "MB/scrape")
+	b.ReportMetric(float64(len(body))/1e6, "MB/scrape")
+	b.ReportMetric(float64(bytes.Count(body, []byte("\n"))-bytes.Count(body, []byte("\n#"))-1), "series")
+}
+
+// BenchmarkScrape renders 100,000 findings of 100 organizations, and beside it
+// the same series in a GaugeVec.
+func BenchmarkScrape(b *testing.B) {
+	orgs := names(100)
+	findings := open(orgs, 100_000)
+	b.Run("collector", func(b *testing.B) {
+		benchmark(b, metrics.New(fake{snapshot: organizations(orgs...), byOrganization: group(findings)}, metrics.Options{}))
+	})
+	b.Run("GaugeVec", func(b *testing.B) {
+		vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "rollcall_finding_info", Help: "The same."},
+			[]string{"contract", "finding", "kind", "node", "organization", "pid", "serial", "severity", "site"})
+		for _, x := range findings {
+			vec.WithLabelValues(x.Contract, fmt.Sprint(x.ID), string(x.Kind), x.Node, x.Organization, x.PID, x.Serial, string(x.Severity), x.Site).Set(1)
+		}
+		benchmark(b, vec)
+	})
+}
+
+// BenchmarkOrganizations measures how many series organizations of a usual
+// size make: one site, agent and contract, 10 units, 3 findings.
+func BenchmarkOrganizations(b *testing.B) {
+	for _, n := range []int{1, 100, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			orgs := names(n)
+			s := fake{snapshot: organizations(orgs...), byOrganization: group(open(orgs, 3*n))}
+			for _, org := range orgs {
+				s.snapshot.Units = append(s.snapshot.Units, store.Count{Organization: org, Site: "Main", Coverage: reconcile.Covered, Class: inventory.ClassChassis, N: 10})
+				s.snapshot.Agents = append(s.snapshot.Agents, store.Agent{ID: org, Organization: org, Site: "Main", Name: "agent", Version: "1.2.3", LastSeen: now})
+				s.snapshot.Figures = append(s.snapshot.Figures, store.Figures{Organization: org, Figures: reconcile.Figures{Contracts: []reconcile.ContractFigures{{
+					Contract: "2041234", Imported: now, NextEnd: "2026-01-31", LastEnd: "2027-01-31",
+					Lines: map[reconcile.LineState]int{reconcile.LineMatched: 10, reconcile.LineUnmatched: 0, reconcile.LineLicence: 0, reconcile.LineQuantity: 0},
+					Units: map[reconcile.Coverage]int{reconcile.Covered: 10, reconcile.Expiring: 0, reconcile.Expired: 0, reconcile.Future: 0},
+				}}}})
+			}
+			benchmark(b, metrics.New(s, metrics.Options{Settings: reconcile.DefaultSettings()}))
+		})
+	}
+}
+
+func group(all []store.Finding) map[string][]store.Finding {
+	by := map[string][]store.Finding{}
+	for _, x := range all {
+		by[x.Organization] = append(by[x.Organization], x)
+	}
+	return by
 }
 
 func sorted(s []string) []string {

@@ -1,26 +1,25 @@
 package metrics
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
+	"rollcall/pkg/inventory"
 )
 
 // Keys of aggregates, by cleaned labels. Counting by them, and not by what the
 // store says, keeps series apart when two names differ only in what cleaning
 // takes away: one series twice would fail the whole scrape.
 type (
-	unitKey struct {
-		org, site string
-		coverage  reconcile.Coverage
-	}
-	findingKey struct{ org, site, kind, severity string }
-	agentKey   struct{ org, site, agent string }
-	nodeKey    struct{ org, site, state string }
-	importKey  struct{ org, contract string }
+	siteKey  struct{ org, site string }
+	unitKey  struct{ org, site, class, coverage string }
+	agentKey struct{ org, site, agent string }
+	nodeKey  struct{ org, site, state string }
+	orgKey   struct{ org, state string } // something of an organization, by a state
+	lineKey  struct{ org, contract, state string }
+	// contractKey is of what a contract has once.
+	contractKey struct{ org, contract string }
 )
 
 // States of a node in rollcall_nodes.
@@ -30,72 +29,88 @@ const (
 	nodeUnanswered = "unanswered"
 )
 
-type findingInfo struct {
-	findingKey
-
-	node, serial, pid, contract string
-	id                          int64
-}
-
-// A sample is what one scrape shows.
+// A sample is what one scrape shows, but for findings.
 type sample struct {
-	maxInfos int
-	units    map[unitKey]int
-	findings map[findingKey]int
-	infos    []findingInfo
-	omitted  map[string]int
-	agents   map[agentKey]time.Time
-	nodes    map[nodeKey]int
-	imports  map[importKey]time.Time
+	names      map[string]string // of organizations
+	reconciled map[string]time.Time
+	units      map[unitKey]int
+	classes    map[siteKey]map[string]bool
+	agents     map[agentKey]store.Agent
+	nodes      map[nodeKey]int
+	imports    map[contractKey]time.Time
+	lines      map[lineKey]int
+	covered    map[lineKey]int // units by contract and coverage
+	window     map[contractKey]time.Duration
+	nextEnd    map[contractKey]time.Time
+	lastEnd    map[contractKey]time.Time
+	omitted    map[string]int // contracts
+	donated    map[orgKey]int
+	termShort  map[string]int
+
+	maxContracts int
+	contracts    map[string]map[string]bool // that have series, by organization
 }
 
-func newSample(maxInfos int) *sample {
+func newSample(maxContracts int) *sample {
 	return &sample{
-		maxInfos: maxInfos,
-		units:    map[unitKey]int{},
-		findings: map[findingKey]int{},
-		omitted:  map[string]int{},
-		agents:   map[agentKey]time.Time{},
-		nodes:    map[nodeKey]int{},
-		imports:  map[importKey]time.Time{},
+		names: map[string]string{}, reconciled: map[string]time.Time{},
+		units: map[unitKey]int{}, classes: map[siteKey]map[string]bool{}, agents: map[agentKey]store.Agent{}, nodes: map[nodeKey]int{},
+		imports: map[contractKey]time.Time{}, lines: map[lineKey]int{}, covered: map[lineKey]int{},
+		window: map[contractKey]time.Duration{}, nextEnd: map[contractKey]time.Time{}, lastEnd: map[contractKey]time.Time{},
+		omitted: map[string]int{}, donated: map[orgKey]int{}, termShort: map[string]int{},
+		maxContracts: maxContracts, contracts: map[string]map[string]bool{},
 	}
 }
 
 // addSite makes all states of a site present, so that a graph of a state shows
 // 0 and not a gap.
 func (s *sample) addSite(org, site string) {
-	for _, c := range reconcile.Coverages {
-		s.units[unitKey{org, site, c}] += 0
-	}
-	for _, state := range []string{nodeComplete, nodeIncomplete, nodeUnanswered} {
-		s.nodes[nodeKey{org, site, state}] += 0
+	if k := (siteKey{org, site}); s.classes[k] == nil {
+		s.classes[k] = map[string]bool{}
+		s.addClass(k, string(inventory.ClassChassis)) // a site without units has no other
+		for _, state := range []string{nodeComplete, nodeIncomplete, nodeUnanswered} {
+			s.nodes[nodeKey{org, site, state}] += 0
+		}
 	}
 }
 
-// addOrganization makes the metrics present that count down to 0.
-func (s *sample) addOrganization(o store.Organization) { s.omitted[clean(o.ID)] += 0 }
+func (s *sample) addClass(k siteKey, class string) {
+	if !s.classes[k][class] {
+		s.classes[k][class] = true
+		for _, c := range reconcile.Coverages {
+			s.units[unitKey{k.org, k.site, class, string(c)}] += 0
+		}
+	}
+}
+
+// addRun makes the metrics present that each organization has.
+func (s *sample) addRun(r store.Run) {
+	org := clean(r.ID)
+	s.names[org], s.reconciled[org] = clean(r.Name), r.At
+	s.omitted[org] += 0
+}
 
 func (s *sample) addUnits(counts []store.Count) {
 	for _, c := range counts {
-		org, site := clean(c.Organization), clean(c.Site)
+		org, site, class := clean(c.Organization), clean(c.Site), clean(string(c.Class))
 		s.addSite(org, site)
-		s.units[unitKey{org, site, reconcile.Coverage(clean(string(c.Coverage)))}] += c.N
+		s.addClass(siteKey{org, site}, class)
+		s.units[unitKey{org, site, class, clean(string(c.Coverage))}] += c.N
 	}
 }
 
-func (s *sample) addNodes(organization string, nodes []reconcile.Node) {
-	org := clean(organization)
-	for _, n := range nodes {
+func (s *sample) addNodes(counts []store.NodeCount) {
+	for _, c := range counts {
 		state := nodeIncomplete
 		switch {
-		case !n.Answered:
+		case !c.Answered:
 			state = nodeUnanswered
-		case n.Complete:
+		case c.Complete:
 			state = nodeComplete
 		}
-		site := clean(n.Site)
+		org, site := clean(c.Organization), clean(c.Site)
 		s.addSite(org, site)
-		s.nodes[nodeKey{org, site, state}]++
+		s.nodes[nodeKey{org, site, state}] += c.N
 	}
 }
 
@@ -118,61 +133,63 @@ func (s *sample) addAgents(agents []store.Agent) {
 			if len(same) > 1 {
 				key.agent = clean(a.ID + " " + a.Name)
 			}
-			s.agents[key] = a.LastSeen
+			a.Version = clean(a.Version)
+			s.agents[key] = a
 		}
 	}
 }
 
-// addImports keeps the older of two contracts that have one number after
-// cleaning.
-func (s *sample) addImports(imports []store.Import) {
-	for _, i := range imports {
-		k := importKey{clean(i.Organization), clean(i.Contract)}
-		if old, ok := s.imports[k]; !ok || i.At.Before(old) {
-			s.imports[k] = i.At
-		}
+// hasSeries bounds the contracts of an organization, for their numbers come
+// from files; those that come first, by number, are kept.
+func (s *sample) hasSeries(k contractKey) bool {
+	kept := s.contracts[k.org]
+	if kept == nil {
+		kept = map[string]bool{}
+		s.contracts[k.org] = kept
 	}
-}
-
-// addFindings counts all findings and keeps the first maxInfos of each
-// organization as infos: most severe first, then oldest, so that the same ones
-// stay from scrape to scrape.
-func (s *sample) addFindings(findings []store.Finding) {
-	sorted := slices.Clone(findings)
-	slices.SortFunc(sorted, func(a, b store.Finding) int {
-		return cmp.Or(cmp.Compare(severityRank(a.Severity), severityRank(b.Severity)), cmp.Compare(a.ID, b.ID))
-	})
-	infos := map[string]int{}
-	for _, f := range sorted {
-		k := findingKey{clean(f.Organization), clean(f.Site), clean(string(f.Kind)), clean(string(f.Severity))}
-		s.findings[k]++
-		if infos[k.org] >= s.maxInfos {
+	has, known := kept[k.contract]
+	if !known {
+		has = len(kept) < s.maxContracts
+		kept[k.contract] = has
+		if !has {
 			s.omitted[k.org]++
-			continue
 		}
-		infos[k.org]++
-		s.infos = append(s.infos, findingInfo{
-			findingKey: k,
-			node:       clean(f.Node), serial: clean(f.Serial), pid: clean(f.PID), contract: clean(f.Contract),
-			id: f.ID,
-		})
 	}
+	return has
 }
 
-func severityRank(s reconcile.Severity) int {
-	switch s {
-	case reconcile.Critical:
-		return 0
-	case reconcile.Warning:
-		return 1
+// addFigures keeps the older data and the earlier end of two contracts that have
+// one number after cleaning.
+func (s *sample) addFigures(figures []store.Figures) {
+	for _, f := range figures {
+		org := clean(f.Organization)
+		s.termShort[org] += f.TermShort
+		for state, n := range f.Donated {
+			s.donated[orgKey{org, clean(string(state))}] += n
+		}
+		for _, c := range f.Contracts {
+			k := contractKey{org, clean(c.Contract)}
+			if !s.hasSeries(k) {
+				continue
+			}
+			if old := s.imports[k]; !c.Imported.IsZero() && (old.IsZero() || c.Imported.Before(old)) {
+				s.imports[k] = c.Imported
+			}
+			for state, n := range c.Lines {
+				s.lines[lineKey{org, k.contract, clean(string(state))}] += n
+			}
+			for coverage, n := range c.Units {
+				s.covered[lineKey{org, k.contract, clean(string(coverage))}] += n
+			}
+			if w, ok := s.window[k]; c.Window > 0 && (!ok || days(c.Window) < w) {
+				s.window[k] = days(c.Window)
+			}
+			if t := endOf(c.NextEnd); !t.IsZero() && (s.nextEnd[k].IsZero() || t.Before(s.nextEnd[k])) {
+				s.nextEnd[k] = t
+			}
+			if t := endOf(c.LastEnd); t.After(s.lastEnd[k]) {
+				s.lastEnd[k] = t
+			}
+		}
 	}
-	return 2
-}
-
-// timestamp is in seconds since 1970, as Prometheus has it; 0 for never.
-func timestamp(t time.Time) float64 {
-	if t.IsZero() {
-		return 0
-	}
-	return float64(t.UnixMilli()) / 1000
 }

@@ -296,6 +296,8 @@ type Result struct {
 	Summary  map[Coverage]int `json:"summary"` // units by coverage, all states present
 	// Lines counts the lines of the contracts, all states present.
 	Lines map[LineState]int `json:"lines"`
+	// Figures are for graphs and alerts.
+	Figures Figures `json:"-"`
 	// Unmatched are the lines whose serial is not seen at present. That alone
 	// is no finding: see LineNotSeen.
 	Unmatched []contract.Line `json:"-"`

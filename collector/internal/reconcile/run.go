@@ -193,6 +193,7 @@ func (r *run) indexSightings() {
 func (r *run) result() Result {
 	res := Result{Units: []Unit{}, Findings: []Finding{}, Summary: map[Coverage]int{}}
 	res.Lines, res.Unmatched = r.countLines()
+	res.Figures = r.figures()
 	for _, c := range Coverages {
 		res.Summary[c] = 0
 	}

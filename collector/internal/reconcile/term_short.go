@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -22,10 +23,21 @@ import (
 // orders; without any ledger it is likely where other lines of the contract run
 // the program's term, for nothing else may be on a donated contract (FAQ 3.6).
 func findTermShort(r *run) {
+	groups, stale := r.shortTerms()
+	for _, number := range stale {
+		r.unproven = append(r.unproven, termKey(number))
+	}
+	for _, number := range slices.Sorted(maps.Keys(groups)) {
+		r.findings = append(r.findings, r.termFinding(number, groups[number]))
+	}
+}
+
+// shortTerms returns the lines that are short, by contract, and the contracts
+// whose data is too old to say so.
+func (r *run) shortTerms() (groups map[string][]shortTerm, stale []string) {
 	donations := r.donations()
 	programTerm := r.programTerms()
-	groups := map[string][]shortTerm{}
-	var numbers []string
+	groups = map[string][]shortTerm{}
 	for _, l := range r.lines {
 		term, short := r.short(l)
 		if d, ok := r.declaration(l.serial, l.PID); !short || !r.inUse(l) || ok && d.Kind != DeclaredSpare {
@@ -39,17 +51,12 @@ func findTermShort(r *run) {
 			continue
 		}
 		if !l.fresh {
-			r.unproven = append(r.unproven, termKey(l.Contract))
+			stale = append(stale, l.Contract)
 			continue
-		}
-		if groups[l.Contract] == nil {
-			numbers = append(numbers, l.Contract)
 		}
 		groups[l.Contract] = append(groups[l.Contract], shortTerm{line: l, term: term, order: order})
 	}
-	for _, number := range numbers {
-		r.findings = append(r.findings, r.termFinding(number, groups[number]))
-	}
+	return groups, stale
 }
 
 func termKey(number string) string { return string(TermShort) + "/" + number }

@@ -39,6 +39,9 @@ func (s *Store) SaveResult(ctx context.Context, org string, r reconcile.Result) 
 		if err := writeUnits(ctx, t, org, r.Units); err != nil {
 			return err
 		}
+		if err := writeFigures(ctx, t, org, r.Figures); err != nil {
+			return err
+		}
 		opened, resolved, err := s.writeFindings(ctx, t, org, r)
 		if err != nil {
 			return err
