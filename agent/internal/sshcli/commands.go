@@ -9,16 +9,14 @@ import (
 // allowed are all the commands that this program ever types. They show, or
 // turn the pager off for the session; none changes a device.
 var allowed = []string{
-	"show inventory", "show inventory all", "show inventory raw", "show inventory oid", "admin show inventory",
-	"show version", "show module", "show module all", "show platform", "show fex", "show switch", "show switch detail",
-	"show system id", "show system", "show unit", "show udi", "show sysinfo", "show hardware", "show serial-number",
-	"show diag", "show idprom all", "show idprom backplane", "show c7200", "show mode",
-	"show ap inventory all", "show ap summary", "show ap config general",
-	"show chassis detail", "show chassis inventory", "show fabric-interconnect detail", "show server inventory", "show detail",
-	"show inventory psu", "show inventory fan",
-	"terminal length 0", "terminal width 511", "terminal width 0", "terminal pager 0", "terminal datadump",
-	"terminal exec prompt no-timestamp", "config paging disable", "set length 0",
-	"scope chassis", "scope chassis 1", "changeto system", "top",
+	"show version", "show inventory", "show inventory all", "admin show inventory",
+	"show module", "show diag", "show c7200", "show idprom all", "show idprom backplane",
+	"show fex", "show mode", "show serial-number", "show system id", "show udi",
+	"show sysinfo", "show ap summary", "show ap inventory all", "show ap config general",
+	"show inventory psu", "show inventory fan", "show server inventory", "show chassis inventory",
+	"show detail", "show chassis detail", "show fabric-interconnect detail",
+	"scope chassis", "scope chassis 1", "top", "changeto system",
+	"terminal length 0", "terminal width 511", "terminal pager 0", "terminal datadump", "config paging disable", "set length 0",
 	"enable", "exit", "logout",
 }
 

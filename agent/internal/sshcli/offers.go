@@ -33,16 +33,18 @@ func readOffers(sent []byte) offers {
 			break
 		}
 	}
-	const header, cookie = 4 + 1 + 1, 16 // lengths of packet and padding, type
-	if len(sent) < header+cookie || sent[5] != messageKexInit {
+	if len(sent) < 4 {
 		return offers{}
 	}
-	length := binary.BigEndian.Uint32(sent)
 	packet := sent[4:]
-	if uint64(length) < uint64(len(packet)) {
+	if length := binary.BigEndian.Uint32(sent); uint64(length) < uint64(len(packet)) {
 		packet = packet[:length]
 	}
-	rest := packet[2+cookie:]
+	const head = 1 + 1 + 16 // length of the padding, type, cookie
+	if len(packet) < head || packet[1] != messageKexInit {
+		return offers{}
+	}
+	rest := packet[head:]
 	next := func() []string {
 		if len(rest) < 4 {
 			rest = nil

@@ -3,6 +3,8 @@ package sshcli
 import (
 	"context"
 	"errors"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +100,21 @@ func TestRunRefusesOtherCommands(t *testing.T) {
 		t.Errorf("%d lines were typed", after-before)
 	}
 	run(t, s, "show version") // a refused command does not end the session
+}
+
+// TestCommandsAreDocumented holds the list against the page by which people set
+// up the command authorization of their devices.
+func TestCommandsAreDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../../configs/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range append(slices.Clone(allowed), "show inventory fex", "show ap name") {
+		if !strings.Contains(string(page), "`"+command+"`") && !strings.Contains(string(page), "`"+command+" ") {
+			t.Errorf("configs/README.md does not name %q", command)
+		}
+	}
 }
 
 func TestShellOddities(t *testing.T) {
