@@ -26,6 +26,7 @@ type commands struct {
 	Serve     serveCmd     `cmd:"" help:"Take reports of agents, and serve pages, API and metrics."`
 	Reconcile reconcileCmd `cmd:"" help:"Hold a scan against contract files, without server and database."`
 	Import    importCmd    `cmd:"" help:"Take contract files for an organization."`
+	Export    exportCmd    `cmd:"" help:"Write what people take away: lists, renewal list, swap sheet, Takeback checklist, TAC card, drafts of mails."`
 	Token     tokenCmd     `cmd:"" help:"Make, list and revoke the tokens of agents."`
 	Declare   declareCmd   `cmd:"" help:"Say what only people know of a unit: obtained elsewhere, spare, returned, retired, not yours."`
 	Check     checkCmd     `cmd:"" help:"Say whether a configuration file is right."`
@@ -50,7 +51,8 @@ func run(ctx context.Context, args []string, std stdio) int {
 	exited := -1 // by --help
 	parser, err := kong.New(&commands{}, kong.Name(program), kong.Writers(std.out, std.err), kong.Exit(func(status int) { exited = status }),
 		kong.Description("Says which of an organization's Cisco gear is really under contract."),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(std))
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(std),
+		kong.Vars{"documents": kindNames()})
 	if err != nil {
 		complain(std, err)
 		return int(failed)

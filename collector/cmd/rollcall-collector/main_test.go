@@ -20,7 +20,9 @@ func TestMain(m *testing.M) {
 
 // Each script of testdata/script runs the real program.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "workbook": makeWorkbook}})
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		"status": wantStatus, "workbook": makeWorkbook, "judge": judge, "cells": cells,
+	}})
 }
 
 // makeWorkbook makes a workbook of a CSV file: "workbook lines.csv lines.xlsx".
