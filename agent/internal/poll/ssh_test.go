@@ -1,6 +1,8 @@
 package poll
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -299,5 +301,28 @@ func TestReadSSH(t *testing.T) {
 				t.Errorf("commands (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestAccessPointsOfLargeController are too many for one output.
+func TestAccessPointsOfLargeController(t *testing.T) {
+	const count = maxConfigured + 1
+	f := &fakeShells{knows: "admin", prompt: "wlc9#", outputs: map[string]string{
+		"show version":   "Cisco IOS XE Software, Version 17.09.04\nwlc9 uptime is 1 week\n",
+		"show inventory": "NAME: \"Chassis 1\", DESCR: \"Cisco C9800-80-K9 Chassis\"\nPID: C9800-80-K9 , VID: V01 , SN: TTM2301A0AA\n",
+	}}
+	summary := fmt.Sprintf("Number of APs: %d\n\nAP Name   Slots AP Model     Ethernet MAC\n-------------\n", count)
+	for i := range count {
+		name := fmt.Sprintf("AP-%d", i)
+		summary += name + "  2  C9120AXI-B  0000.0c00.0001\n"
+		f.outputs["show ap name "+name+" config general"] = fmt.Sprintf("Cisco AP Name   : %s\nAP Model  : C9120AXI-B\nAP Serial Number   : FGL24%06d\n", name, i)
+	}
+	f.outputs["show ap summary"] = summary
+	d, _ := poller(&fakeSNMP{}, f).Poll(t.Context(), node("ssh"))
+	if len(d.Units()) != count+1 || !d.Complete || d.Serial != "TTM2301A0AA" {
+		t.Errorf("%d units of %d, complete %v, serial %s, problems %v", len(d.Units()), count+1, d.Complete, d.Serial, d.Errors)
+	}
+	if slices.Contains(f.ran, "show ap config general") {
+		t.Error("all were asked for in one command")
 	}
 }

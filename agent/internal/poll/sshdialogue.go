@@ -188,6 +188,10 @@ func (t *talk) readAireOS(ctx context.Context) {
 	}
 }
 
+// maxConfigured is how many access points are asked for how they are set up in
+// one command: each has some 13 KB to say, of 8 MiB that a command may print.
+const maxConfigured = 400
+
 // readAccessPoints asks a wireless controller for its access points: for all
 // of them by each of the commands that print all, where there is one, and then
 // for each that is missing. The controller's own count tells what is missing.
@@ -199,7 +203,7 @@ func (t *talk) readAccessPoints(ctx context.Context, inventoried, configured str
 		return
 	}
 	for _, command := range []string{inventoried, configured} {
-		if command != "" && (!summary.accepted() || t.accessPoints() < count) {
+		if command != "" && (command != configured || count <= maxConfigured) && (!summary.accepted() || t.accessPoints() < count) {
 			t.ask(ctx, command)
 		}
 	}
@@ -224,7 +228,7 @@ func (t *talk) readEach(ctx context.Context, names []string, one func(name strin
 	for _, c := range t.parts.Components {
 		known[c.Name] = true
 	}
-	var rest strings.Builder
+	var found []inventory.Component
 	for _, name := range names {
 		if known[name] {
 			continue
@@ -233,10 +237,9 @@ func (t *talk) readEach(ctx context.Context, names []string, one func(name strin
 		if a.status != show.Accepted {
 			break
 		}
-		rest.WriteString(one(name) + "\n" + a.text + "\n")
+		found = append(found, show.Output(t.platform, one(name), a.text).Components...)
 	}
-	// Taken at once: to read all after each would take the square of the time.
-	t.take("", rest.String())
+	t.parts.Components = unite(t.parts.Components, found)
 }
 
 // accessPoints counts the units that are no chassis.
