@@ -3,6 +3,7 @@ package poll
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -324,5 +325,46 @@ func TestAccessPointsOfLargeController(t *testing.T) {
 	}
 	if slices.Contains(f.ran, "show ap config general") {
 		t.Error("all were asked for in one command")
+	}
+}
+
+// TestWordsOfWhatIsMissing is what a volunteer is told to do.
+func TestWordsOfWhatIsMissing(t *testing.T) {
+	for name, tc := range map[string]struct {
+		prompt  string
+		outputs map[string]string
+		words   string
+	}{
+		"unprivileged, refused by AAA": {
+			"sw1>",
+			map[string]string{"show version": iosVersion, "show inventory": "Command authorization failed.\n"},
+			"`show inventory`: set the enable password on this credential",
+		},
+		"privileged, refused by AAA": {
+			"sw1#",
+			map[string]string{"show version": iosVersion, "show inventory": "% Authorization failed.\n"},
+			"`show inventory`: allow that to this account: in its role, or in the command authorization of the TACACS+ server",
+		},
+		"hidden from the unprivileged": {"sw1>", map[string]string{"show version": iosVersion}, "no `show inventory` at this privilege level"},
+		"hardware without UDI":         {"sw1#", map[string]string{"show version": oldRouter, "show inventory": ""}, "has no `show inventory`, as hardware and software older"},
+		"nothing at all":               {"x#", map[string]string{}, "no serial number over SSH: try SNMP, or read the label"},
+		"XR without the admin plane": {
+			"RP/0/RP0/CPU0:r#",
+			map[string]string{"show version": "Cisco IOS XR Software, Version 7.3.2\n", "admin show inventory": "% This command is not authorized\n", "show inventory": "NAME: \"0/0\", DESCR: \"card\"\nPID: A9K-RSP440-TR, VID: V05, SN: FOC1808A0AA\n"},
+			"task group root-system or cisco-support",
+		},
+		"a context of a firewall": {
+			"fw/web#",
+			map[string]string{"show version": asaVersion, "show mode": "Security context mode: multiple\n"},
+			"give the address of the admin context",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &fakeShells{knows: "admin", prompt: tc.prompt, outputs: tc.outputs}
+			d, _ := poller(&fakeSNMP{}, f).Poll(t.Context(), node("ssh"))
+			if !slices.ContainsFunc(d.Errors, func(p inventory.Problem) bool { return strings.Contains(p.Message, tc.words) }) || d.Complete {
+				t.Errorf("complete %v, problems %v, want %q", d.Complete, d.Errors, tc.words)
+			}
+		})
 	}
 }
