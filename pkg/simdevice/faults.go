@@ -47,6 +47,9 @@ type Faults struct {
 	// ReportFlood meets every authenticated v3 message with the report
 	// notInTimeWindows.
 	ReportFlood bool `yaml:"report_flood"`
+	// EngineTimeOff is by how much snmpEngineTime is wrong where the engine
+	// introduces itself; only a message that is signed has it right.
+	EngineTimeOff time.Duration `yaml:"engine_time_off"`
 	// LongStringBytes is the length of the first entPhysicalDescr, 60,000 at
 	// most.
 	LongStringBytes int `yaml:"long_string_bytes"`
@@ -70,7 +73,8 @@ type Faults struct {
 	EndlessOutput bool `yaml:"endless_output"`
 	// AlwaysMore pages each output and can't be told not to.
 	AlwaysMore bool `yaml:"always_more"`
-	// ForgedPrompt puts lines that look like prompts into each output.
+	// ForgedPrompt puts lines that look like prompts into each output, and
+	// pauses after each.
 	ForgedPrompt bool `yaml:"forged_prompt"`
 	// DenyCommand refuses every command of the inventory for want of privilege.
 	DenyCommand bool `yaml:"deny_command"`

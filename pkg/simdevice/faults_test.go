@@ -195,6 +195,18 @@ func TestBadAnswers(t *testing.T) {
 			t.Errorf("it was answered: %v", p.Variables)
 		}
 	})
+	t.Run("wrong time at first", func(t *testing.T) {
+		s := faulty(t, "ios-switch", Faults{EngineTimeOff: time.Hour})
+		g := connect(t, dialV3(t, s, s.Device().V3[0]))
+		p, err := g.Get([]string{upTime})
+		if err != nil || p.PDUType != gosnmp.GetResponse {
+			t.Errorf("it was not answered: %v", err)
+		}
+		// The engine, then the time.
+		if n := s.reports.Load(); n != 2 {
+			t.Errorf("%d reports, want 2", n)
+		}
+	})
 	t.Run("long string", func(t *testing.T) {
 		g := connect(t, dial(t, faulty(t, "ios-switch", Faults{LongStringBytes: 50000}), gosnmp.Version2c))
 		p, err := g.Get([]string{"1.3.6.1.2.1.47.1.1.1.1.2.1001"})

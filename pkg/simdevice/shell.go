@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -276,6 +277,10 @@ func (sh *shell) faultyOutput(f Faults, text string) {
 	}
 }
 
+// forgedPause is how long a device thinks after a forged prompt, so that it is
+// the last thing that the client has.
+const forgedPause = 10 * time.Millisecond
+
 // forgePrompts puts lines that begin with the prompt after every third line.
 func forgePrompts(text, prompt string) string {
 	var b strings.Builder
@@ -294,7 +299,7 @@ func (sh *shell) page(text string) bool {
 	if text == "" {
 		return true
 	}
-	rows := sh.rows
+	rows, forged := sh.rows, sh.device().Faults.ForgedPrompt
 	if sh.device().Faults.AlwaysMore {
 		rows = 24
 	}
@@ -313,6 +318,9 @@ func (sh *shell) page(text string) bool {
 			}
 		}
 		if !sh.print(sh.dialect.linePrefix + strings.ReplaceAll(line, "\n", "\r\n")) {
+			return false
+		}
+		if forged && strings.HasPrefix(line, sh.prompt()) && !sh.server.wait(forgedPause) {
 			return false
 		}
 		left--

@@ -119,7 +119,11 @@ func (s *Server) report(st *state, m v3Message, u usmUser, level byte, counter s
 	if level == 0 && counter == oidUnknownEngineIDs {
 		user = ""
 	}
-	out, err := st.engine.encodeV3(m.id, level, user, u, scopedPDU{pdu: p}, s.salt.Add(1))
+	e := st.engine
+	if level == 0 {
+		e.ran += st.device.Faults.EngineTimeOff
+	}
+	out, err := e.encodeV3(m.id, level, user, u, scopedPDU{pdu: p}, s.salt.Add(1))
 	if err != nil {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package poll
 
 import (
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -289,13 +290,21 @@ func TestReadingsAreBounded(t *testing.T) {
 	}
 	_, n := simulated(t, d)
 	target := snmp.Target{Address: n.Address, Port: n.SNMPPort, Credential: n.SNMP[0], Timeout: n.Timeout}
-	full := func() (s source) {
-		r, last := snmp.ReadSince(t.Context(), target, nil, slog.New(slog.DiscardHandler))
-		return source{answered: true, device: r.Device, last: last}
+	r, last := snmp.ReadSince(t.Context(), target, nil, slog.New(slog.DiscardHandler))
+	raw, err := json.Marshal(last)
+	if err != nil {
+		t.Fatal(err)
 	}
-	one := extent(full().last)
+	full := func() source { // with a Last of its own
+		var own snmp.Last
+		if err := json.Unmarshal(raw, &own); err != nil {
+			t.Fatal(err)
+		}
+		return source{answered: true, device: r.Device, last: &own}
+	}
+	one := extent(last)
 
-	const room = 20
+	const room = 50
 	m := NewMemory(MemoryOptions{Now: c.Now, Readings: room * one * 11 / 10})
 	var before, after runtime.MemStats
 	runtime.GC()
