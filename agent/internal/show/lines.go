@@ -25,7 +25,11 @@ func splitLines(text string, w *warnings) []string {
 			w.lostf("line %d is longer than %d KiB: the rest of it was not read", len(lines)+1, MaxLine>>10)
 			raw = raw[:MaxLine]
 		}
-		lines = append(lines, stamped.ReplaceAllString(cleanLine(raw), "$1"))
+		line := cleanLine(raw)
+		if line != "" && (line[0] == '[' || line[0] == '2') && len(line) <= maxSessionLine {
+			line = stamped.ReplaceAllString(line, "$1")
+		}
+		lines = append(lines, line)
 	}
 	return unquoted(lines)
 }
