@@ -15,7 +15,20 @@ import (
 	"rollcall/pkg/config"
 )
 
+// importCmd takes files unless it is told to do something else.
 type importCmd struct {
+	Files importFilesCmd `cmd:"" default:"withargs" help:"Take contract files and ledgers (this is what import does without another word)."`
+	List  importListCmd  `cmd:"" help:"List what was imported, the newest first."`
+	Show  importShowCmd  `cmd:"" help:"Show what an import changed."`
+	Undo  importUndoCmd  `cmd:"" help:"Make the contracts, or the ledger, of an import what they were before it."`
+}
+
+// Help is shown below the line of the command.
+func (importCmd) Help() string {
+	return "Without another word it takes files: " + program + " import --organization=ORG [flags] FILE ... ; see " + program + " import files --help."
+}
+
+type importFilesCmd struct {
 	Data         dataFlags `embed:""`
 	Organization string    `required:"" help:"Whose contracts they are: name or ID." placeholder:"ORG"`
 	Contract     string    `help:"Contract number, for files without a column of it." placeholder:"NUMBER"`
@@ -29,7 +42,7 @@ type importCmd struct {
 }
 
 // Validate is asked by kong, which takes an error for wrong usage.
-func (c *importCmd) Validate() error {
+func (c *importFilesCmd) Validate() error {
 	if len(c.Files) == 0 && c.RMA == "" && c.Orders == "" {
 		return errors.New("expected \"<file> ...\", --rma or --orders")
 	}
@@ -51,7 +64,7 @@ type importer struct {
 }
 
 // Run imports each file by itself. Refused rows do not keep the others out.
-func (c *importCmd) Run(ctx context.Context, std stdio) (err error) {
+func (c *importFilesCmd) Run(ctx context.Context, std stdio) (err error) {
 	s, err := c.Data.open(ctx, std)
 	if err != nil {
 		return err
@@ -131,15 +144,19 @@ func (i *importer) contract(ctx context.Context, path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	what := fmt.Sprintf("%d added, %d removed, %d changed", d.Added, d.Removed, d.Changed)
-	if d.Unchanged {
-		what = "unchanged; its data counts as of today"
-	}
 	contracts := plural(len(d.Contracts), "contract")
 	if len(d.Contracts) <= 5 {
 		contracts = strings.TrimLeft(contracts, "0123456789 ") + " " + strings.Join(d.Contracts, ", ")
 	}
-	return fmt.Sprintf("%s: %s, %s: %s%s", f.Name, contracts, plural(len(f.Lines), "line"), what, refusedRows(f.Refused)), nil
+	return fmt.Sprintf("%s: %s, %s: %s%s", f.Name, contracts, plural(len(f.Lines), "line"), differences(d), refusedRows(f.Refused)), nil
+}
+
+// differences says what an import changed.
+func differences(d store.Diff) string {
+	if d.Unchanged {
+		return "unchanged; its data counts as of today"
+	}
+	return fmt.Sprintf("%d added, %d removed, %d changed", d.Added, d.Removed, d.Changed)
 }
 
 // changes says what an import would do, and does nothing.
@@ -160,10 +177,11 @@ func (i *importer) rmas(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	i.refuse(refused)
-	if err := i.store.ImportRMAs(ctx, i.org.ID, filepath.Base(path), entries); err != nil {
+	d, err := i.store.ImportRMAs(ctx, i.org.ID, filepath.Base(path), entries)
+	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s: %s%s", filepath.Base(path), plural(len(entries), "replacement"), refusedRows(refused)), nil
+	return fmt.Sprintf("%s: %s: %s%s", filepath.Base(path), plural(len(entries), "replacement"), differences(d), refusedRows(refused)), nil
 }
 
 // orders leaves out the orders of other organizations: a program keeps one
@@ -180,10 +198,11 @@ func (i *importer) orders(ctx context.Context, path string) (string, error) {
 			entries = append(entries, o)
 		}
 	}
-	if err := i.store.ImportOrders(ctx, i.org.ID, filepath.Base(path), entries); err != nil {
+	d, err := i.store.ImportOrders(ctx, i.org.ID, filepath.Base(path), entries)
+	if err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf("%s: %s", filepath.Base(path), plural(len(entries), "order"))
+	text := fmt.Sprintf("%s: %s: %s", filepath.Base(path), plural(len(entries), "order"), differences(d))
 	if n := len(all) - len(entries); n > 0 {
 		text += fmt.Sprintf("; %d of other organizations left out", n)
 	}

@@ -29,6 +29,11 @@ type commands struct {
 	Export    exportCmd    `cmd:"" help:"Write what people take away: lists, renewal list, swap sheet, Takeback checklist, TAC card, drafts of mails."`
 	Token     tokenCmd     `cmd:"" help:"Make, list and revoke the tokens of agents."`
 	Declare   declareCmd   `cmd:"" help:"Say what only people know of a unit: obtained elsewhere, spare, returned, retired, not yours."`
+	Retire    retireCmd    `cmd:"" help:"Say that a contract no longer exists, a device is gone, or a site is closed."`
+	RMA       rmaCmd       `cmd:"" name:"rma" help:"Keep the ledger of replacements, and confirm or reject those that were inferred."`
+	Order     orderCmd     `cmd:"" help:"Keep the ledger of donated gear."`
+	Site      siteCmd      `cmd:"" help:"Keep the postal addresses of sites."`
+	Finding   findingCmd   `cmd:"" help:"List what was found, and say that you have seen it."`
 	Check     checkCmd     `cmd:"" help:"Say whether a configuration file is right."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }

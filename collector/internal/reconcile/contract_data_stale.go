@@ -10,7 +10,7 @@ import (
 func findDataStale(r *run) {
 	if len(r.Imports) == 0 {
 		subject := "no contract has been imported"
-		if len(r.retired.contracts) > 0 {
+		if len(r.retired.Contracts) > 0 {
 			subject = "every contract that was imported is said to exist no more"
 		}
 		if len(r.units) > 0 {

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -39,21 +40,20 @@ const (
 // RetirementKinds lists all kinds.
 var RetirementKinds = []RetirementKind{RetiredContract, RetiredNode, RetiredSite}
 
-// retirements are those that hold.
-type retirements struct {
-	contracts map[string]Retirement    // by number
-	nodes     map[string]Retirement    // by Node.ID, those of closed sites too
-	sites     map[string]Retirement    // by name
-	parts     map[*Sighting]Retirement // what was at a retired node, and went with it
+// A Standing is what of the retirements holds.
+type Standing struct {
+	Contracts map[string]Retirement // by number
+	Nodes     map[string]Retirement // by Node.ID, those of closed sites too
+	Sites     map[string]Retirement // by name
 }
 
 // retire takes what is retired out of the facts: lines and imports of contracts
 // count no more, and nodes are neither asked for nor waited for. What they had
 // is gone since then, and stays as history.
 func (r *run) retire() {
-	r.retired = r.standing()
+	r.retired, r.partsGone = r.Standing(), map[*Sighting]Retirement{}
 	ended := func(number string) bool {
-		_, ok := r.retired.contracts[number]
+		_, ok := r.retired.Contracts[number]
 		return ok
 	}
 	files := map[string]bool{} // with a contract that counts
@@ -68,11 +68,11 @@ func (r *run) retire() {
 	r.Lines = slices.DeleteFunc(r.Lines, func(l contract.Line) bool { return ended(l.Contract) })
 	r.Dropped = slices.DeleteFunc(r.Dropped, func(l contract.Line) bool { return ended(l.Contract) })
 	r.Nodes = slices.DeleteFunc(r.Nodes, func(n Node) bool {
-		_, ok := r.retired.nodes[n.ID]
+		_, ok := r.retired.Nodes[n.ID]
 		return ok
 	})
 	for i, s := range r.sightings {
-		x, ok := r.retired.nodes[s.Node]
+		x, ok := r.retired.Nodes[s.Node]
 		if !ok {
 			continue
 		}
@@ -83,47 +83,55 @@ func (r *run) retire() {
 				went.Gone = s.Last
 			}
 			r.sightings[i] = &went
-			r.retired.parts[&went] = x
+			r.partsGone[&went] = x
 		} else if x.Kind == RetiredSite { // nobody is there who could see it
-			r.retired.parts[s] = x
+			r.partsGone[s] = x
 		}
 	}
 }
 
-// standing are the retirements with no newer evidence.
-func (r *run) standing() retirements {
+// Standing says which retirements hold: those of which nothing was seen since.
+// It looks at Retirements, Imports, Nodes and Agents alone.
+func (f Facts) Standing() Standing {
 	said := map[RetirementKind]map[string]Retirement{RetiredContract: {}, RetiredNode: {}, RetiredSite: {}}
-	for _, x := range slices.SortedFunc(slices.Values(r.Retirements), func(a, b Retirement) int {
+	for _, x := range slices.SortedFunc(slices.Values(f.Retirements), func(a, b Retirement) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Date, b.Date), strings.Compare(a.Author, b.Author), strings.Compare(a.Reason, b.Reason))
 	}) {
 		if names := said[x.Kind]; names != nil {
 			names[x.Name] = x // the newest
 		}
 	}
-	standing := retirements{contracts: said[RetiredContract], nodes: map[string]Retirement{}, sites: said[RetiredSite], parts: map[*Sighting]Retirement{}}
-	for _, i := range r.Imports {
-		if x, ok := standing.contracts[i.Contract]; ok && i.At.After(x.At) {
-			delete(standing.contracts, i.Contract)
+	standing := Standing{Contracts: said[RetiredContract], Nodes: map[string]Retirement{}, Sites: maps.Clone(said[RetiredSite])}
+	for _, i := range f.Imports {
+		if x, ok := standing.Contracts[i.Contract]; ok && i.At.After(x.At) {
+			delete(standing.Contracts, i.Contract)
 		}
 	}
-	for _, n := range r.Nodes {
+	for _, n := range f.Nodes {
 		for _, x := range []Retirement{said[RetiredSite][n.Site], said[RetiredNode][n.ID]} {
 			if answered := n.LastGood.After(x.At) || n.Answered && n.Polled.After(x.At); x.Kind != "" && !answered {
-				standing.nodes[n.ID] = x
+				standing.Nodes[n.ID] = x
 			}
 		}
 	}
-	for _, a := range r.Agents {
-		if x, ok := standing.sites[a.Site]; ok && a.LastSeen.After(x.At) {
-			delete(standing.sites, a.Site)
+	for _, a := range f.Agents {
+		if x, ok := standing.Sites[a.Site]; ok && a.LastSeen.After(x.At) {
+			delete(standing.Sites, a.Site)
 		}
 	}
 	return standing
 }
 
+// Holds says that a retirement is one of those that hold.
+func (s Standing) Holds(x Retirement) bool {
+	names := map[RetirementKind]map[string]Retirement{RetiredContract: s.Contracts, RetiredNode: s.Nodes, RetiredSite: s.Sites}[x.Kind]
+	_, ok := names[x.Name]
+	return ok
+}
+
 // isClosed says that a site is retired, and no agent was heard there since.
 func (r *run) isClosed(site string) bool {
-	_, ok := r.retired.sites[site]
+	_, ok := r.retired.Sites[site]
 	return ok
 }
 
@@ -131,7 +139,7 @@ func (r *run) isClosed(site string) bool {
 // site, if it did.
 func (r *run) wentWith(l *line, key string) (Finding, bool) {
 	last := r.latest(l.serial)
-	x, ok := r.retired.parts[last]
+	x, ok := r.partsGone[last]
 	if !ok {
 		return Finding{}, false
 	}

@@ -24,15 +24,16 @@ type run struct {
 	sightings []*Sighting       // sorted
 	families  map[string]string // by PID: inventory.PIDFamily
 
-	lines    []*line            // that can stand for a unit
-	onLine   map[string][]*line // by serial
-	unseen   map[string][]*line // active, and their serial is nowhere: by PID family
-	seen     map[string][]*Sighting
-	atNode   map[string][]*Sighting
-	refused  map[string]bool          // serials of rows that could not be used
-	declared map[string][]Declaration // by serial, the newest first
-	rejected map[[2]string]bool       // pairs of serials, the old one first
-	retired  retirements
+	lines     []*line            // that can stand for a unit
+	onLine    map[string][]*line // by serial
+	unseen    map[string][]*line // active, and their serial is nowhere: by PID family
+	seen      map[string][]*Sighting
+	atNode    map[string][]*Sighting
+	refused   map[string]bool          // serials of rows that could not be used
+	declared  map[string][]Declaration // by serial, the newest first
+	rejected  map[[2]string]bool       // pairs of serials, the old one first
+	retired   Standing
+	partsGone map[*Sighting]Retirement // what was at a retired node, and went with it
 	// supportEnds is the last date of support by PID family.
 	supportEnds map[string]contract.Date
 

@@ -68,18 +68,8 @@ func checkDeclaration(d reconcile.Declaration) (reconcile.Declaration, error) {
 // it is "".
 func (s *Store) Undeclare(ctx context.Context, org, serial, pid string) error {
 	err := s.update(ctx, func(t *tx) error {
-		res, err := t.ExecContext(ctx, `DELETE FROM declarations WHERE organization = $1 AND serial = $2 AND ($3 = '' OR pid = $3)`,
+		return changeOne(ctx, t, org, `DELETE FROM declarations WHERE organization = $1 AND serial = $2 AND ($3 = '' OR pid = $3)`,
 			org, inventory.CleanSerial(serial), inventory.CleanPID(pid))
-		if err != nil {
-			return err
-		}
-		switch n, err := res.RowsAffected(); {
-		case err != nil:
-			return err
-		case n == 0:
-			return ErrNotFound
-		}
-		return markChanged(ctx, t, org)
 	})
 	if err != nil {
 		return fmt.Errorf("cannot take back what is declared of %s: %w", serial, err)

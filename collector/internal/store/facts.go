@@ -45,16 +45,7 @@ func (s *Store) Facts(ctx context.Context, org string) (reconcile.Facts, error) 
 		if f.Dropped, err = dropped(ctx, t, org); err != nil {
 			return fmt.Errorf("earlier contract lines: %w", err)
 		}
-		if err := ledger(ctx, t, org, rmaLedger, &f.RMAs); err != nil {
-			return fmt.Errorf("replacements: %w", err)
-		}
-		if err := ledger(ctx, t, org, orderLedger, &f.Orders); err != nil {
-			return fmt.Errorf("orders: %w", err)
-		}
-		if f.Declarations, err = declarations(ctx, t, org); err != nil {
-			return fmt.Errorf("declarations: %w", err)
-		}
-		return nil
+		return said(ctx, t, &f)
 	})
 	if err != nil {
 		return reconcile.Facts{}, fmt.Errorf("cannot read the facts of organization %q: %w", org, err)
@@ -66,6 +57,35 @@ func (s *Store) Facts(ctx context.Context, org string) (reconcile.Facts, error) 
 		s.seen[org] = revision
 	}
 	return f, nil
+}
+
+// said reads what people keep and say.
+func said(ctx context.Context, t *tx, f *reconcile.Facts) (err error) {
+	if f.RMAs, err = entries[contract.RMA](ctx, t, f.Organization, RMAImport); err != nil {
+		return fmt.Errorf("replacements: %w", err)
+	}
+	if f.Orders, err = entries[contract.Order](ctx, t, f.Organization, OrderImport); err != nil {
+		return fmt.Errorf("orders: %w", err)
+	}
+	if f.Declarations, err = declarations(ctx, t, f.Organization); err != nil {
+		return fmt.Errorf("declarations: %w", err)
+	}
+	if f.Rejections, err = rejections(ctx, t, f.Organization); err != nil {
+		return fmt.Errorf("rejections: %w", err)
+	}
+	if f.Retirements, err = retirements(ctx, t, f.Organization); err != nil {
+		return fmt.Errorf("retirements: %w", err)
+	}
+	all, err := sites(ctx, t, f.Organization)
+	if err != nil {
+		return fmt.Errorf("sites: %w", err)
+	}
+	for _, s := range all {
+		if s.Address() != "" {
+			f.Sites = append(f.Sites, s)
+		}
+	}
+	return nil
 }
 
 func lines(ctx context.Context, q querier, org string) ([]contract.Line, error) {

@@ -21,14 +21,15 @@ type Finding struct {
 	Resolved       time.Time // zero while open
 	Acknowledged   time.Time // zero while nobody has said "seen"
 	AcknowledgedBy string
+	Note           string // of whoever acknowledged it
 }
 
-const findingColumns = `id, organization, finding, opened, updated, resolved, acknowledged, acknowledged_by`
+const findingColumns = `id, organization, finding, opened, updated, resolved, acknowledged, acknowledged_by, acknowledged_note`
 
 func scanFinding(scan func(...any) error, f *Finding) error {
 	var raw string
 	var opened, updated, resolved, acknowledged int64
-	if err := scan(&f.ID, &f.Organization, &raw, &opened, &updated, &resolved, &acknowledged, &f.AcknowledgedBy); err != nil {
+	if err := scan(&f.ID, &f.Organization, &raw, &opened, &updated, &resolved, &acknowledged, &f.AcknowledgedBy, &f.Note); err != nil {
 		return err
 	}
 	f.Opened, f.Updated, f.Resolved, f.Acknowledged = moment(opened), moment(updated), moment(resolved), moment(acknowledged)
@@ -122,19 +123,49 @@ func (s *Store) Finding(ctx context.Context, id int64) (Finding, error) {
 	return f, err
 }
 
-// Acknowledge notes that someone has seen an open finding of the organization.
-// It stays acknowledged until it is resolved; one that comes back is new.
-func (s *Store) Acknowledge(ctx context.Context, org string, id int64, by string) error {
-	return s.update(ctx, func(t *tx) error {
-		res, err := t.ExecContext(ctx, `UPDATE findings SET acknowledged = $1, acknowledged_by = $2 WHERE id = $3 AND organization = $4 AND resolved = 0`,
-			millis(t.now), shorten(inventory.CleanText(by), maxName), id, org)
+// Acknowledge notes that someone has seen an open finding of the organization,
+// and what they say of it, which may be nothing. It stays acknowledged until it
+// is resolved; one that comes back is new.
+func (s *Store) Acknowledge(ctx context.Context, org string, id int64, by, note string) error {
+	err := s.update(ctx, func(t *tx) error {
+		by, err := checkName("author", by)
 		if err != nil {
-			return fmt.Errorf("cannot acknowledge finding %d: %w", id, err)
+			return err
 		}
-		n, err := res.RowsAffected()
-		if err == nil && n == 0 {
-			return fmt.Errorf("open finding %d: %w", id, ErrNotFound)
+		if note = inventory.CleanText(note); len(note) > maxReason {
+			return fmt.Errorf("%w: the note is longer than %d bytes", ErrInvalid, maxReason)
 		}
-		return err
+		return changeFinding(ctx, t, `UPDATE findings SET acknowledged = $1, acknowledged_by = $2, acknowledged_note = $3
+			WHERE id = $4 AND organization = $5 AND resolved = 0`, millis(t.now), by, note, id, org)
 	})
+	if err != nil {
+		return fmt.Errorf("cannot acknowledge open finding %d: %w", id, err)
+	}
+	return nil
+}
+
+// Unacknowledge takes back that someone has seen an open finding.
+func (s *Store) Unacknowledge(ctx context.Context, org string, id int64) error {
+	err := s.update(ctx, func(t *tx) error {
+		return changeFinding(ctx, t, `UPDATE findings SET acknowledged = 0, acknowledged_by = '', acknowledged_note = ''
+			WHERE id = $1 AND organization = $2 AND resolved = 0 AND acknowledged <> 0`, id, org)
+	})
+	if err != nil {
+		return fmt.Errorf("cannot take back that finding %d was acknowledged: %w", id, err)
+	}
+	return nil
+}
+
+// changeFinding runs a statement that has to change a finding. No verdict
+// depends on it.
+func changeFinding(ctx context.Context, t *tx, query string, args ...any) error {
+	res, err := t.ExecContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	n, err := res.RowsAffected()
+	if err == nil && n == 0 {
+		return ErrNotFound
+	}
+	return err
 }

@@ -60,7 +60,7 @@ func TestFindingsLife(t *testing.T) {
 	expect("one changed", true, a, b)
 
 	c.advance(time.Hour)
-	if err := s.Acknowledge(ctx, o.ID, b.ID, "admin"); err != nil {
+	if err := s.Acknowledge(ctx, o.ID, b.ID, "admin", ""); err != nil {
 		t.Fatal(err)
 	}
 	save(f("b", "3"))
@@ -76,10 +76,10 @@ func TestFindingsLife(t *testing.T) {
 	expect("one returned as a new one", true, again)
 	expect("resolved ones stay", false, a, b)
 
-	if err := s.Acknowledge(ctx, o.ID, b.ID, "admin"); !errors.Is(err, store.ErrNotFound) {
+	if err := s.Acknowledge(ctx, o.ID, b.ID, "admin", ""); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a resolved one was acknowledged: error %v", err)
 	}
-	if err := s.Acknowledge(ctx, "nobody", again.ID, "admin"); !errors.Is(err, store.ErrNotFound) {
+	if err := s.Acknowledge(ctx, "nobody", again.ID, "admin", ""); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("one of another organization was acknowledged: error %v", err)
 	}
 	got, err := s.Finding(ctx, a.ID)

@@ -241,6 +241,9 @@ func writeImport(ctx context.Context, t *tx, org string, f contract.File, at tim
 			ON CONFLICT (organization, number) DO UPDATE SET import = excluded.import`, org, number, id); err != nil {
 			return fmt.Errorf("cannot save contract %q: %w", number, err)
 		}
+		if _, err := t.ExecContext(ctx, `INSERT INTO import_contracts (import, contract) VALUES ($1, $2)`, id, number); err != nil {
+			return fmt.Errorf("cannot save contract %q of the import: %w", number, err)
+		}
 	}
 	return writeLines(ctx, t, org, id, f.Lines, changes)
 }
@@ -299,10 +302,10 @@ func refused(ctx context.Context, q querier, org string) ([]contract.Refusal, er
 func dropped(ctx context.Context, q querier, org string) ([]contract.Line, error) {
 	return list(ctx, q, func(scan func(...any) error, l *contract.Line) error { return scanJSON(scan, l) },
 		`SELECT d.line_before FROM line_changes d JOIN imports i ON i.id = d.import
-		WHERE i.organization = $1 AND d.line_after = ''
+		WHERE i.organization = $1 AND i.undone = 0 AND d.line_after = ''
 		AND NOT EXISTS (SELECT 1 FROM lines l WHERE l.organization = $1 AND l.contract = d.contract AND l.line_key = d.line_key AND l.ordinal = d.ordinal)
 		AND NOT EXISTS (SELECT 1 FROM line_changes e JOIN imports j ON j.id = e.import
-			WHERE j.organization = $1 AND e.contract = d.contract AND e.line_key = d.line_key AND e.ordinal = d.ordinal AND e.import > d.import)
+			WHERE j.organization = $1 AND j.undone = 0 AND e.contract = d.contract AND e.line_key = d.line_key AND e.ordinal = d.ordinal AND e.import > d.import)
 		ORDER BY d.import, d.contract, d.line_key, d.ordinal`, org)
 }
 
@@ -317,10 +320,16 @@ func organizationExists(ctx context.Context, t *tx, org string) error {
 	return nil
 }
 
-// Imports returns the newest import of each contract of an organization, by
-// contract.
+// Imports returns the newest import of each contract of an organization that is
+// not retired, by contract.
 func (s *Store) Imports(ctx context.Context, org string) ([]reconcile.Import, error) {
-	return imports(ctx, s.read, org)
+	all, err := imports(ctx, s.read, org)
+	if err != nil {
+		return nil, err
+	}
+	f, err := standingFacts(ctx, s.read, org)
+	ended := f.Standing().Contracts
+	return slices.DeleteFunc(all, func(i reconcile.Import) bool { _, ok := ended[i.Contract]; return ok }), err
 }
 
 const importTables = ` FROM contracts c JOIN imports i ON i.id = c.import `
@@ -331,9 +340,11 @@ func imports(ctx context.Context, q querier, org string) ([]reconcile.Import, er
 
 // ImportsAll is Imports of all organizations, by organization and contract.
 func (s *Store) ImportsAll(ctx context.Context) ([]Import, error) {
+	// As reconcile.Facts.Standing says of contracts, for all at once.
 	return list(ctx, s.read, func(scan func(...any) error, i *Import) error {
 		return scanImport(func(into ...any) error { return scan(append([]any{&i.Organization}, into...)...) }, &i.Import)
-	}, `SELECT c.organization, c.number, i.file, i.imported_at`+importTables+`ORDER BY c.organization, c.number`)
+	}, `SELECT c.organization, c.number, i.file, i.imported_at`+importTables+`WHERE NOT EXISTS (SELECT 1 FROM retirements r
+		WHERE r.organization = c.organization AND r.kind = 'contract' AND r.name = c.number AND r.said >= i.imported_at) ORDER BY c.organization, c.number`)
 }
 
 func scanImport(scan func(...any) error, i *reconcile.Import) error {

@@ -167,14 +167,14 @@ func TestLedgers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rmas := [][]contract.RMA{{{RMANumber: "1", OldSerial: "S1"}, {RMANumber: "2", OldSerial: "S2"}}, {{RMANumber: "2", OldSerial: "S2", NewSerial: "S3"}}, {}}
+	rmas := [][]contract.RMA{{{RMANumber: "1", OldSerial: "S1"}, {RMANumber: "2", OldSerial: "S2"}}, {{RMANumber: "2", OldSerial: "S2", NewSerial: "S3"}}, nil}
 	orders := []contract.Order{{OrderNumber: "7", ProductID: "C9300-48P", Quantity: 2}}
-	if err := s.ImportOrders(ctx, o.ID, "orders.csv", orders); err != nil {
+	if _, err := s.ImportOrders(ctx, o.ID, "orders.csv", orders); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range rmas {
 		settle(t, s)
-		if err := s.ImportRMAs(ctx, o.ID, "rma.csv", want); err != nil {
+		if _, err := s.ImportRMAs(ctx, o.ID, "rma.csv", want); err != nil {
 			t.Fatal(err)
 		}
 		if got := changed(t, s); len(got) != 1 {
@@ -185,7 +185,7 @@ func TestLedgers(t *testing.T) {
 			t.Errorf("ledgers (-want +got):\n%s", diff)
 		}
 	}
-	if err := s.ImportRMAs(ctx, "nobody", "rma.csv", nil); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.ImportRMAs(ctx, "nobody", "rma.csv", nil); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("an organization that is not there: error %v, want %v", err, store.ErrNotFound)
 	}
 }

@@ -60,7 +60,7 @@ func act(t *rapid.T, s *store.Store, c *clock, who, other *tenant) {
 	ctx := context.Background()
 	address := rapid.SampledFrom([]string{"192.0.2.1", "192.0.2.2"}).Draw(t, "address")
 	var err error
-	switch rapid.SampledFrom([]string{"report", "old report", "import", "ledgers", "declare", "result", "acknowledge"}).Draw(t, "act") {
+	switch rapid.SampledFrom([]string{"report", "old report", "import", "ledgers", "declare", "result", "acknowledge", "undo", "say"}).Draw(t, "act") {
 	case "report", "old report":
 		who.seq++
 		d := device(address, part("1", "C9300-48P", fmt.Sprintf("%sS%d", who.mark, rapid.IntRange(1, 3).Draw(t, "serial"))))
@@ -73,9 +73,38 @@ func act(t *rapid.T, s *store.Store, c *clock, who, other *tenant) {
 		line := contract.Line{Contract: "1", Serial: who.mark, Instance: fmt.Sprint(rapid.IntRange(1, 3).Draw(t, "instance"))}
 		_, err = s.ImportContract(ctx, who.agent.Organization, contract.File{Name: who.mark, SHA256: "same", Lines: []contract.Line{line}, Refused: []contract.Refusal{{File: who.mark}}}, c.now())
 	case "ledgers":
-		err = errors.Join(
-			s.ImportRMAs(ctx, who.agent.Organization, "rma.csv", []contract.RMA{{RMANumber: who.mark}}),
-			s.ImportOrders(ctx, who.agent.Organization, "orders.csv", []contract.Order{{OrderNumber: who.mark}}))
+		_, errRMAs := s.ImportRMAs(ctx, who.agent.Organization, "rma.csv", []contract.RMA{{RMANumber: who.mark}})
+		_, errOrders := s.ImportOrders(ctx, who.agent.Organization, "orders.csv", []contract.Order{{OrderNumber: who.mark}})
+		err = errors.Join(errRMAs, errOrders)
+	case "undo":
+		var mine, theirs []store.LoggedImport
+		mine, _, errMine := s.ImportLog(ctx, who.agent.Organization, 1, 0)
+		theirs, _, err = s.ImportLog(ctx, other.agent.Organization, 5, 0)
+		err = errors.Join(err, errMine)
+		for _, i := range theirs {
+			if _, undoErr := s.UndoImport(ctx, who.agent.Organization, i.ID, who.mark); undoErr == nil {
+				t.Fatalf("%s undid an import of %s", who.mark, other.mark)
+			}
+		}
+		if len(mine) > 0 && mine[0].Undone.IsZero() {
+			_, undoErr := s.UndoImport(ctx, who.agent.Organization, mine[0].ID, who.mark)
+			err = errors.Join(err, undoErr)
+		}
+	case "say":
+		org := who.agent.Organization
+		_, errRMA := s.ConfirmReplacement(ctx, org, contract.RMA{OldSerial: "FOCA", NewSerial: "FOCB", RMANumber: who.mark}, who.mark)
+		_, errOrder := s.SaveOrder(ctx, org, 0, contract.Order{OrderNumber: fmt.Sprint(who.mark, rapid.Uint64().Draw(t, "order")), ProductID: "X"}, who.mark)
+		err = errors.Join(errRMA, errOrder,
+			s.RejectReplacement(ctx, org, reconcile.Rejection{OldSerial: "FOCC", NewSerial: "FOCD", Author: who.mark, Reason: who.mark}),
+			s.Retire(ctx, org, reconcile.Retirement{Kind: reconcile.RetiredSite, Name: "Main", Author: who.mark, Reason: who.mark}),
+			s.SetSite(ctx, org, reconcile.Site{Name: "Main", Street: who.mark}))
+		theirs, errTheirs := s.RMAs(ctx, other.agent.Organization)
+		err = errors.Join(err, errTheirs)
+		for _, e := range theirs {
+			if s.DeleteRMA(ctx, org, e.ID) == nil {
+				t.Fatalf("%s deleted an entry of %s", who.mark, other.mark)
+			}
+		}
 	case "declare":
 		err = s.Declare(ctx, who.agent.Organization, reconcile.Declaration{Serial: "FCW0000A001", Kind: reconcile.DeclaredSpare, Author: who.mark, Reason: who.mark})
 	case "result":
@@ -87,7 +116,7 @@ func act(t *rapid.T, s *store.Store, c *clock, who, other *tenant) {
 		var theirs []store.Finding
 		theirs, err = s.Findings(ctx, other.agent.Organization, true)
 		for _, f := range theirs {
-			if s.Acknowledge(ctx, who.agent.Organization, f.ID, who.mark) == nil {
+			if s.Acknowledge(ctx, who.agent.Organization, f.ID, who.mark, "") == nil {
 				t.Fatalf("%s acknowledged a finding of %s", who.mark, other.mark)
 			}
 		}
@@ -121,6 +150,24 @@ func everything(t *rapid.T, s *store.Store, org string) string {
 	add(nodes, err)
 	imports, err := s.Imports(ctx, org)
 	add(imports, err)
+	log, _, err := s.ImportLog(ctx, org, 1000, 0)
+	add(log, err)
+	for _, l := range log {
+		_, changes, err := s.ImportByID(ctx, org, l.ID, 1000, 0)
+		add(changes, err)
+	}
+	rmas, err := s.RMAs(ctx, org)
+	add(rmas, err)
+	orders, err := s.Orders(ctx, org)
+	add(orders, err)
+	retired, err := s.Retirements(ctx, org)
+	add(retired, err)
+	rejected, err := s.Rejections(ctx, org)
+	add(rejected, err)
+	replaced, err := s.Replacements(ctx, org)
+	add(replaced, err)
+	sites, err := s.Sites(ctx, org)
+	add(sites, err)
 	raw, err := json.Marshal(said)
 	add(nil, err)
 	return string(raw)

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rollcall/collector/internal/reconcile"
@@ -201,9 +202,16 @@ func updateSighting(ctx context.Context, t *tx, before sightingRow, s reconcile.
 	return nil
 }
 
-// Nodes returns the nodes of an organization, by site and address.
+// Nodes returns the nodes of an organization that are not retired, by site and
+// address.
 func (s *Store) Nodes(ctx context.Context, org string) ([]reconcile.Node, error) {
-	return nodes(ctx, s.read, org)
+	all, err := nodes(ctx, s.read, org)
+	if err != nil {
+		return nil, err
+	}
+	f, err := standingFacts(ctx, s.read, org)
+	gone := f.Standing().Nodes
+	return slices.DeleteFunc(all, func(n reconcile.Node) bool { _, ok := gone[n.ID]; return ok }), err
 }
 
 func nodes(ctx context.Context, q querier, org string) ([]reconcile.Node, error) {

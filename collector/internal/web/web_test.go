@@ -357,7 +357,7 @@ func TestTypedSheet(t *testing.T) {
 func TestAcknowledged(t *testing.T) {
 	s := newSite(t)
 	a := s.foodBank()
-	s.must(s.Acknowledge(t.Context(), a.Organization, 1, "volunteer"))
+	s.must(s.Acknowledge(t.Context(), a.Organization, 1, "volunteer", ""))
 	if body := s.get("/findings/1").Body.String(); !strings.Contains(body, "Seen by") || !strings.Contains(body, "volunteer") {
 		t.Error("the finding's page does not say who has seen it")
 	}
