@@ -47,7 +47,8 @@ const maxScan = 512 << 20
 
 // ReadScan reads a scan's JSON. Serials and PIDs are cleaned as if they came
 // from devices, for the file may have been edited; components without a serial
-// are dropped.
+// are dropped, but for units with a placeholder in its place, which somebody
+// should look at.
 func ReadScan(r io.Reader) (Scan, error) {
 	limited := &io.LimitedReader{R: r, N: maxScan + 1}
 	var s Scan
@@ -70,7 +71,11 @@ func ReadScan(r io.Reader) (Scan, error) {
 		}
 		kept := make([]Component, 0, len(d.Components))
 		for _, c := range d.Components {
-			c.Serial, c.PID, c.Parent = CleanSerial(c.Serial), CleanPID(c.PID), CleanSerial(c.Parent)
+			serial := CleanSerial(c.Serial)
+			if serial == "" && c.Unit {
+				serial = CleanText(c.Serial)
+			}
+			c.Serial, c.PID, c.Parent = serial, CleanPID(c.PID), CleanSerial(c.Parent)
 			if c.Serial != "" {
 				kept = append(kept, c)
 			}

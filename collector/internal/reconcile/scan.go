@@ -16,6 +16,7 @@ import (
 func (f *Facts) AddScans(previous *inventory.Scan, current inventory.Scan) {
 	at := current.Started.UTC()
 	before := map[string][]Sighting{} // by node
+	lastGood := map[string]time.Time{}
 	var nodes []Node
 	if previous != nil {
 		was := previous.Started.UTC()
@@ -34,6 +35,7 @@ func (f *Facts) AddScans(previous *inventory.Scan, current inventory.Scan) {
 			before[id] = Observe(nil, id, d, was)
 			n := scannedNode(d, was)
 			n.ID, n.Address = id, id
+			lastGood[id] = n.LastGood
 			nodes = append(nodes, n)
 		}
 	}
@@ -43,7 +45,11 @@ func (f *Facts) AddScans(previous *inventory.Scan, current inventory.Scan) {
 			continue // the scan has the address twice
 		}
 		asked[d.Address] = true
-		f.Nodes = append(f.Nodes, scannedNode(d, at))
+		n := scannedNode(d, at)
+		if n.LastGood.IsZero() {
+			n.LastGood = lastGood[d.Address]
+		}
+		f.Nodes = append(f.Nodes, n)
 		f.Sightings = append(f.Sightings, Observe(before[d.Address], d.Address, d, at)...)
 	}
 	reasons := map[string]string{}
