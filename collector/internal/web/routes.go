@@ -34,6 +34,8 @@ func (s *server) routes() []route {
 		{"GET /findings/{id}", s.showFinding},
 		{"GET /findings/{id}/sheet.txt", s.showSheet},
 		{"GET /unit", s.showUnit},
+		{"GET /help/{$}", s.showHelp},
+		{"GET /help/{name}", s.showHelp},
 		{"GET /static/{name}", s.showAsset},
 		{"GET /api/v1/organizations", s.apiOrganizations},
 		{"GET /api/v1/units", s.apiUnits},

@@ -45,6 +45,7 @@ type server struct {
 	now       func() time.Time
 	assets    assets
 	templates templates
+	help      helpPages
 }
 
 // New returns the handler of all pages and of the API, to be mounted at the
@@ -57,6 +58,6 @@ func New(o Options) http.Handler {
 		o.Now = time.Now
 	}
 	files := newAssets()
-	s := &server{store: o.Store, log: o.Log, now: o.Now, assets: files, templates: newTemplates(files)}
+	s := &server{store: o.Store, log: o.Log, now: o.Now, assets: files, templates: newTemplates(files), help: mustHelpPages()}
 	return s.handler()
 }
