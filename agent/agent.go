@@ -100,7 +100,7 @@ func New(cfg Config, opt Options) (*Agent, error) {
 	if opt.Registry == nil {
 		opt.Registry = prometheus.NewRegistry()
 	}
-	m, err := newMetrics(opt.Registry, opt.Version, targets, opt.Now)
+	m, err := newMetrics(opt.Registry, opt.Version, cfg.Spool.MaxMiB<<20, targets, opt.Now)
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ type health struct {
 	uploadFailed time.Time
 }
 
-func newMetrics(reg prometheus.Registerer, version string, targets *roster, now func() time.Time) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, version string, spoolMax int64, targets *roster, now func() time.Time) (*metrics, error) {
 	counter := func(name, help string) prometheus.CounterOpts { return prometheus.CounterOpts{Name: name, Help: help} }
 	gauge := func(name, help string) prometheus.GaugeOpts { return prometheus.GaugeOpts{Name: name, Help: help} }
 	m := &metrics{
@@ -85,8 +85,10 @@ func newMetrics(reg prometheus.Registerer, version string, targets *roster, now 
 	}
 	info := prometheus.NewGaugeVec(gauge("rollcall_agent_build_info", "Always 1; the label tells the version."), []string{"version"})
 	info.WithLabelValues(version).Set(1)
+	limit := prometheus.NewGauge(gauge("rollcall_agent_spool_max_bytes", "How large the reports that wait may become, as spool.max_mib says."))
+	limit.Set(float64(spoolMax))
 	for _, c := range []prometheus.Collector{
-		info, m.polls, m.pollDuration, m.lastPoll, m.reportsLost, m.uploads, m.uploadBytes, m.reports, m.uploadSuccess, m.sourceFailures, newSpoolCollector(m), newAddressCollector(targets, now),
+		info, limit, m.polls, m.pollDuration, m.lastPoll, m.reportsLost, m.uploads, m.uploadBytes, m.reports, m.uploadSuccess, m.sourceFailures, newSpoolCollector(m), newAddressCollector(targets, now),
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("cannot register metrics: %w", err)

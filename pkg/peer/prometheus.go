@@ -20,22 +20,27 @@ import (
 // prometheusPatience bounds the start of Prometheus and each wait for a query.
 const prometheusPatience = 60 * time.Second
 
-// A Prometheus is a real server that scrapes one target every second and ends
-// with the test.
+// A Prometheus is a real server that ends with the test.
 type Prometheus struct {
-	t   testing.TB
-	api promv1.API
+	t testing.TB
+	// API is the server's, for what the methods do not do.
+	API promv1.API
 }
 
 // StartPrometheus starts a server that scrapes /metrics of target (host:port),
 // or skips the test.
 func StartPrometheus(t testing.TB, target string) *Prometheus {
 	t.Helper()
+	return StartPrometheusWith(t, fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: rollcall\n  static_configs:\n  - targets: [%q]\n", target))
+}
+
+// StartPrometheusWith starts a server with a configuration, or skips the test.
+func StartPrometheusWith(t testing.TB, configuration string) *Prometheus {
+	t.Helper()
 	path := Need(t, "prometheus", "prometheus")
 	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yml")
-	scrape := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: rollcall\n  static_configs:\n  - targets: [%q]\n", target)
-	if err := os.WriteFile(file, []byte(scrape), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	address := freeTCP(t)
@@ -57,19 +62,8 @@ func StartPrometheus(t testing.TB, target string) *Prometheus {
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, "prometheus to be ready", func(ctx context.Context) bool {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/-/ready", nil)
-		if err != nil {
-			return false
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return false
-		}
-		_ = resp.Body.Close()
-		return resp.StatusCode == http.StatusOK
-	})
-	return &Prometheus{t: t, api: promv1.NewAPI(client)}
+	awaitReady(t, "prometheus", address)
+	return &Prometheus{t: t, API: promv1.NewAPI(client)}
 }
 
 // Query returns what the server answers to an expression now.
@@ -95,7 +89,7 @@ func (p *Prometheus) WaitFor(expr string, fits func(model.Vector) bool) model.Ve
 }
 
 func (p *Prometheus) query(ctx context.Context, expr string) (model.Vector, error) {
-	v, _, _, err := p.api.Query(ctx, expr, time.Now())
+	v, _, _, err := p.API.Query(ctx, expr, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +98,23 @@ func (p *Prometheus) query(ctx context.Context, expr string) (model.Vector, erro
 		return nil, fmt.Errorf("answer is a %s, want a vector", v.Type())
 	}
 	return vector, nil
+}
+
+// awaitReady waits until a server of the Prometheus family is ready.
+func awaitReady(t testing.TB, name, address string) {
+	t.Helper()
+	until(t, name+" to be ready", func(ctx context.Context) bool {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/-/ready", nil)
+		if err != nil {
+			return false
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return false
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
 }
 
 // until asks again every tenth of a second until ready says so.

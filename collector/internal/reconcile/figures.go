@@ -31,7 +31,7 @@ type ContractFigures struct {
 	NextEnd contract.Date `json:"next_end"`
 	LastEnd contract.Date `json:"last_end"`
 	// Window is the narrowest of Settings.ExpiringDays in which a unit of the
-	// contract is expiring, 0 for none.
+	// contract is expiring, or would be if the data were not old; 0 for none.
 	Window int `json:"window"`
 }
 
@@ -95,14 +95,20 @@ func (r *run) figures() Figures {
 		c.LastEnd = max(c.LastEnd, l.End)
 	}
 	for _, u := range r.units {
-		if u.line == nil || !slices.Contains(ContractCoverages, u.Coverage) {
+		if u.line != nil && slices.Contains(ContractCoverages, u.Coverage) {
+			at(u.line.Contract).Units[u.Coverage]++
+		}
+		if r.noLonger(u) {
 			continue
 		}
-		c := at(u.line.Contract)
-		c.Units[u.Coverage]++
-		if u.Coverage == Expiring && !r.noLonger(u) {
-			if w := r.window(u.line); c.Window == 0 || w < c.Window {
-				c.Window = w
+		if u.Coverage == Expiring {
+			at(u.line.Contract).narrow(r.window(u.line))
+			continue
+		}
+		// As with findings: a line does not cease to end when its data is old.
+		for _, m := range u.lines[:countActive(u.lines)] {
+			if !m.fresh {
+				at(m.Contract).narrow(r.window(m.line))
 			}
 		}
 	}
@@ -111,6 +117,13 @@ func (r *run) figures() Figures {
 	}
 	slices.SortFunc(f.Contracts, func(a, b ContractFigures) int { return strings.Compare(a.Contract, b.Contract) })
 	return f
+}
+
+// narrow takes a window where it is narrower than those before, and is one.
+func (c *ContractFigures) narrow(window int) {
+	if window > 0 && (c.Window == 0 || window < c.Window) {
+		c.Window = window
+	}
 }
 
 // countDonated says what became of each ordered unit.

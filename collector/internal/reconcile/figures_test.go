@@ -42,6 +42,19 @@ func TestFigures(t *testing.T) {
 	}
 }
 
+// A line does not cease to end when its data grows old: an alert about it goes
+// on, as its finding does.
+func TestFiguresOfOldData(t *testing.T) {
+	w := newWorld()
+	w.poll(0, "Main/sw1", "C9300-48P FOC1111A0AA")
+	w.line("1", "C9300-48P FOC1111A0AA", -100, 20)
+	w.Imports[0].At = day(-46)
+	got := Reconcile(w.Facts)
+	if got.Summary[Unverified] != 1 || len(got.Figures.Contracts) != 1 || got.Figures.Contracts[0].Window != 30 {
+		t.Errorf("%v, %+v: want 1 unverified and the window of 30 days", got.Summary, got.Figures.Contracts)
+	}
+}
+
 // Every donated unit is in one state, and the ledger's units are all there.
 func TestFiguresOfDonations(t *testing.T) {
 	order := func(number, serial string, quantity, completed int) contract.Order {
