@@ -66,12 +66,16 @@ func (r *run) oneDevice(at []*Sighting) bool {
 }
 
 func (r *run) unitSerials(node string) []string {
-	var serials []string
+	serials, known := r.serialsAt[node]
+	if known {
+		return serials
+	}
 	for _, s := range r.atNode[node] {
 		if s.Present() && s.Component.Unit {
 			serials = append(serials, s.Component.Serial)
 		}
 	}
 	slices.Sort(serials)
+	r.serialsAt[node] = serials
 	return serials
 }

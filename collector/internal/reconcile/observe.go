@@ -20,9 +20,13 @@ func Observe(before []Sighting, node string, d inventory.Device, at time.Time) [
 	after := make([]Sighting, len(before), len(before)+len(d.Components))
 	copy(after, before)
 	matched := make([]bool, len(before))
+	inSlot := map[string][]int{} // a controller has thousands
+	for i, s := range before {
+		inSlot[s.Slot] = append(inSlot[s.Slot], i)
+	}
 	for _, c := range d.Components {
 		slot := d.Slot(c)
-		if i := findSighting(before, matched, c, slot); i >= 0 {
+		if i := findSighting(before, inSlot[slot], matched, c); i >= 0 {
 			matched[i] = true
 			if c.PID == "" {
 				c.PID = before[i].Component.PID
@@ -45,9 +49,9 @@ func Observe(before []Sighting, node string, d inventory.Device, at time.Time) [
 	return after
 }
 
-func findSighting(before []Sighting, matched []bool, c inventory.Component, slot string) int {
-	for i, s := range before {
-		if !matched[i] && s.Slot == slot && inventory.SamePart(s.Component, c) {
+func findSighting(before []Sighting, places []int, matched []bool, c inventory.Component) int {
+	for _, i := range places {
+		if !matched[i] && inventory.SamePart(before[i].Component, c) {
 			return i
 		}
 	}

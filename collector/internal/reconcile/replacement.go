@@ -116,8 +116,8 @@ func (r *run) lost(s *Sighting) bool {
 	if !s.Present() && r.Now.Sub(s.Gone) > r.Settings.ReplacementWindow {
 		return true
 	}
-	return slices.ContainsFunc(r.atNode[s.Node], func(o *Sighting) bool {
-		return o.Present() && o.Component.Unit && o.Slot == s.Slot && o.First.After(s.Last)
+	return slices.ContainsFunc(r.inSlot[[2]string{s.Node, s.Slot}], func(o *Sighting) bool {
+		return o.Present() && o.First.After(s.Last)
 	})
 }
 
@@ -160,13 +160,17 @@ func endOf(l *line) contract.Date { return cmp.Or(l.End, "9999-12-31") }
 // or the node alone when it had one unit before and has one after.
 func (r *run) predecessor(s *Sighting) (*Sighting, []string) {
 	came := r.firstSeen(inventory.CleanSerial(s.Component.Serial))
+	places := r.inSlot[[2]string{s.Node, s.Slot}]
+	if r.onlyUnit(s) {
+		places = r.atNode[s.Node]
+	}
 	var best *Sighting
 	var bestDoubts []string
-	for _, o := range r.atNode[s.Node] {
+	for _, o := range places {
 		if o.Present() || !o.Component.Unit || !o.Last.Before(came) || best != nil && !o.Last.After(best.Last) {
 			continue
 		}
-		if o.Slot != s.Slot && (!r.onlyUnit(o) || !r.onlyUnit(s)) {
+		if o.Slot != s.Slot && !r.onlyUnit(o) {
 			continue
 		}
 		if s.First.Sub(o.Gone) > r.Settings.ReplacementWindow || !r.lastSight(o) {

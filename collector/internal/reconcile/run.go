@@ -29,13 +29,17 @@ type run struct {
 	unseen    map[string][]*line // active, and their serial is nowhere: by PID family
 	seen      map[string][]*Sighting
 	atNode    map[string][]*Sighting
-	refused   map[string]bool          // serials of rows that could not be used
-	declared  map[string][]Declaration // by serial, the newest first
-	rejected  map[[2]string]bool       // pairs of serials, the old one first
+	inSlot    map[[2]string][]*Sighting // units, by node and slot
+	refused   map[string]bool           // serials of rows that could not be used
+	declared  map[string][]Declaration  // by serial, the newest first
+	rejected  map[[2]string]bool        // pairs of serials, the old one first
 	retired   Standing
 	partsGone map[*Sighting]Retirement // what was at a retired node, and went with it
 	// supportEnds is the last date of support by PID family.
 	supportEnds map[string]contract.Date
+	// What several findings need is worked out once.
+	serialsAt   map[string][]string // of the units at a node
+	unseenWords map[string]string   // see unseenOf
 
 	units        []*unit
 	parts        []*unit // no units, but with lines of their own
@@ -65,7 +69,8 @@ func Reconcile(f Facts) Result {
 func newRun(f Facts) *run {
 	r := &run{
 		Facts: f, today: f.Today(), families: map[string]string{}, agents: map[string]Agent{}, nodes: map[string]Node{}, imports: map[string]Import{},
-		onLine: map[string][]*line{}, seen: map[string][]*Sighting{}, atNode: map[string][]*Sighting{}, bySerial: map[string][]*unit{},
+		serialsAt: map[string][]string{}, unseenWords: map[string]string{},
+		onLine: map[string][]*line{}, seen: map[string][]*Sighting{}, atNode: map[string][]*Sighting{}, inSlot: map[[2]string][]*Sighting{}, bySerial: map[string][]*unit{},
 		replacedBy: map[string]*replacement{}, replaces: map[*unit]*replacement{}, activations: map[*unit]contract.Order{},
 	}
 	r.Settings = withDefaults(f.Settings)
@@ -187,6 +192,10 @@ func (r *run) indexSightings() {
 			r.seen[serial] = append(r.seen[serial], s)
 		}
 		r.atNode[s.Node] = append(r.atNode[s.Node], s)
+		if s.Component.Unit {
+			slot := [2]string{s.Node, s.Slot}
+			r.inSlot[slot] = append(r.inSlot[slot], s)
+		}
 	}
 }
 

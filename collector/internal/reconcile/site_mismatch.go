@@ -71,10 +71,17 @@ type siteWords struct {
 	addresses map[string]Site
 	// install counts, by contract and site, the lines by install site.
 	install map[[2]string]map[string]int
+	usual   map[[2]string]usualSite
+}
+
+// A usualSite is the install site that most lines of a contract at a site name.
+type usualSite struct {
+	install    string
+	lines, all int
 }
 
 func (r *run) newSiteWords() *siteWords {
-	w := &siteWords{run: r, known: map[string][]string{}, addresses: map[string]Site{}, install: map[[2]string]map[string]int{}}
+	w := &siteWords{run: r, known: map[string][]string{}, addresses: map[string]Site{}, install: map[[2]string]map[string]int{}, usual: map[[2]string]usualSite{}}
 	for _, s := range r.Sites {
 		w.addresses[s.Name] = s
 	}
@@ -162,24 +169,29 @@ func (w *siteWords) names(l placedLine) string {
 // unlikeOthers says that nearly all other lines of the contract at the unit's
 // site, three of four at least, name one install site, and this one another.
 func (w *siteWords) unlikeOthers(l placedLine) string {
-	counts := w.install[[2]string{l.line.Contract, l.unit.node.Site}]
 	mine := foldWords(l.line.Site)
 	if holds(mine, foldWords(l.unit.node.Site)) {
 		return ""
 	}
-	all, most := 0, ""
-	for _, install := range slices.Sorted(maps.Keys(counts)) {
-		all += counts[install]
-		if counts[install] > counts[most] {
-			most = install
+	key := [2]string{l.line.Contract, l.unit.node.Site}
+	usual, known := w.usual[key]
+	if !known {
+		for _, install := range slices.Sorted(maps.Keys(w.install[key])) {
+			n := w.install[key][install]
+			usual.all += n
+			if n > usual.lines {
+				usual.install, usual.lines = install, n
+			}
 		}
+		w.usual[key] = usual
 	}
+	all, most := usual.all, usual.install
 	theirs := strings.Fields(most)
 	// One of the two with more words, such as a floor, may be the same place.
-	if counts[most]*4 < all*3 || holds(mine, theirs) || holds(theirs, mine) {
+	if usual.lines*4 < all*3 || holds(mine, theirs) || holds(theirs, mine) {
 		return ""
 	}
-	return fmt.Sprintf("%d of the %d units of the contract at %s have the install site %s.", counts[most], all, l.unit.node.Site, strings.ToUpper(most))
+	return fmt.Sprintf("%d of the %d units of the contract at %s have the install site %s.", usual.lines, all, l.unit.node.Site, strings.ToUpper(most))
 }
 
 // foldWords are the words of a name in small letters, sorted, each once.

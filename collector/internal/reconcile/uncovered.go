@@ -91,13 +91,23 @@ func (r *run) contractAges() string {
 // nobody sees: one of them may be what this unit replaced, before anything was
 // there to see it.
 func (r *run) unseenOf(u *unit) string {
+	family := r.family(u.pid)
+	words, known := r.unseenWords[family]
+	if !known {
+		words = r.unseenIn(family)
+		r.unseenWords[family] = words
+	}
+	return words
+}
+
+func (r *run) unseenIn(family string) string {
 	var serials []string
-	for _, l := range r.unseen[r.family(u.pid)] {
+	for _, l := range r.unseen[family] {
 		if r.replacedBy[l.serial] == nil { // which explains it
 			serials = append(serials, l.serial)
 		}
 	}
-	if u.pid == "" || len(serials) == 0 {
+	if family == "" || len(serials) == 0 {
 		return ""
 	}
 	slices.Sort(serials)
@@ -112,8 +122,8 @@ func (r *run) unseenOf(u *unit) string {
 // one and is on a contract, or nil.
 func (r *run) otherModelBefore(u *unit) *Sighting {
 	var before *Sighting
-	for _, o := range r.atNode[u.at.Node] {
-		if o.Component.Unit && !o.Present() && o.Slot == u.at.Slot && o.Last.Before(u.first) && r.lastSight(o) && (before == nil || o.Last.After(before.Last)) {
+	for _, o := range r.inSlot[[2]string{u.at.Node, u.at.Slot}] {
+		if !o.Present() && o.Last.Before(u.first) && r.lastSight(o) && (before == nil || o.Last.After(before.Last)) {
 			before = o
 		}
 	}
