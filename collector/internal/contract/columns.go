@@ -206,7 +206,7 @@ func findHeader(head, name string, what spec, lim limits) (comma byte, header ro
 			}
 			l := layOut(r.cells, names)
 			n := len(l.columns)
-			if n > most && !r.blank() {
+			if (n > most || n == most && len(l.headers) > len(closest)) && !r.blank() {
 				most, closest = n, l.headers
 			}
 			if n > best && l.has(what.required...) {
@@ -238,7 +238,8 @@ func noHeader(name string, closest []string, table []fieldNames, required []stri
 	if !slices.Contains(required, fieldSerial) {
 		what = "not all columns that it needs"
 	}
-	return fmt.Errorf("cannot use %s: it has %s: looked for %s among the headers, in the first %d rows; found %s",
+	return fmt.Errorf("cannot use %s: it has %s: looked for %s among the headers, in the first %d rows; found %s: "+
+		"download the file again with English headers, or say by a mapping which column is which",
 		name, what, strings.Join(wanted, " and "), headerWithin, found)
 }
 

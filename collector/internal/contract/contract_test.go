@@ -313,7 +313,7 @@ func TestRefusedFiles(t *testing.T) {
 		{
 			"no serials", "Contract Number,Product ID,Comment\n1,2,3\n",
 			`cannot use contract.csv: it has no column with serial numbers: looked for one of ["serial number / pak number" "serial number" "serialnumber" "sr_no" "sn" "serial" "serial no" "serial #" ` +
-				`"product serial number" "covered serial number" "serial numbers"] among the headers, in the first 50 rows; found ["Contract Number" "Product ID" "Comment"]`,
+				`"product serial number" "covered serial number" "serial numbers"] among the headers, in the first 50 rows; found ["Contract Number" "Product ID" "Comment"]: download the file again with English headers, or say by a mapping which column is which`,
 		},
 	}
 	for _, tt := range tests {
@@ -457,5 +457,26 @@ func TestColumnOrder(t *testing.T) {
 	b := mustRead(t, "END_DATE,contractNumber,sr_no\n2029-01-30,204100001,FOC1234\n", Options{})
 	if !slices.EqualFunc(a.Lines, b.Lines, func(x, y Line) bool { return cmp.Equal(x, y) }) {
 		t.Errorf("%+v and %+v", a.Lines, b.Lines)
+	}
+}
+
+// What people and programs put around a table: titles above it, totals below it,
+// and headers in another language.
+func TestAroundTheTable(t *testing.T) {
+	f := mustRead(t, "Report for Riverside Food Bank,,\nPrinted on 2026-06-01,,\n,,\nSerial Number,Contract Number,End Date,,\nFOC1234,204100001,2029-01-30,,\n,,\nTotal,1,\nGrand total: 1 line,,\n", Options{})
+	if got := f.Contracts(); len(f.Lines) != 1 || !slices.Equal(got, []string{"204100001"}) {
+		t.Errorf("%d lines of contracts %q", len(f.Lines), got)
+	}
+	if len(f.Refused) != 2 || f.Refused[0].Row != 7 || !strings.Contains(f.Refused[0].Reason, "a row of totals may be left out") {
+		t.Errorf("refused %v", f.Refused)
+	}
+	_, err := Read("vertrag.csv", strings.NewReader("Seriennummer;Vertragsnummer;Ende\nFOC1234;204100001;31.01.2029\n"), Options{})
+	if err == nil || !strings.Contains(err.Error(), `found ["Seriennummer" "Vertragsnummer" "Ende"]: download the file again with English headers`) {
+		t.Errorf("got %v", err)
+	}
+	f, err = Read("vertrag.csv", strings.NewReader("Seriennummer;Vertragsnummer;Ende\nFOC1234;204100001;31.01.2029\n"),
+		Options{Mapping: map[string]string{"Seriennummer": "serial", "Vertragsnummer": "contract", "Ende": "end"}})
+	if err != nil || len(f.Lines) != 1 || f.Lines[0].End != "2029-01-31" {
+		t.Errorf("%+v, %v", f.Lines, err)
 	}
 }

@@ -233,6 +233,11 @@ func (b *lineBuilder) line(r record) (Line, *Refusal) {
 		l.Serial = ""
 		return l, &refusal
 	}
+	if l.Serial != "" && !strings.ContainsAny(l.Serial, "0123456789") { // "Total" under the last row
+		refusal := r.refuse(b.file, header, value, "it has no digit, so it is no serial number; a row of totals may be left out")
+		l.Serial = ""
+		return l, &refusal
+	}
 	if pak := text(fieldPAK); pak != "" && l.Serial == "" && !softwareType.MatchString(l.ProductType) {
 		l.ProductType = strings.TrimSpace("Software (PAK) " + l.ProductType)
 	}

@@ -1,0 +1,214 @@
+package reconcile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rollcall/collector/internal/contract"
+)
+
+// How little of a serial is odd.
+func TestSuspectEdges(t *testing.T) {
+	for n, odd := range map[int]bool{3: true, 4: false, 40: false, 41: true} {
+		if got := suspect(strings.Repeat("A1", 30)[:n]) != ""; got != odd {
+			t.Errorf("a serial of %d characters is odd: %v, want %v", n, got, odd)
+		}
+	}
+}
+
+// What excuses a unit by a donation, and what does not.
+func TestActivationEdges(t *testing.T) {
+	uncovered, gap := []string{"FOC1111A0AA: uncovered"}, []string{"uncovered_unit/FOC1111A0AA"}
+	arrived := contract.Order{OrderedOn: date(-60), CompletedOn: date(-10)}
+	late := contract.Order{Serial: "FOC1111A0AA", OrderedOn: date(-60), CompletedOn: date(-22)}
+	record := func(w *world) {
+		w.RMAs = []contract.RMA{{OldSerial: "FOC1111A0AA", NewSerial: "FOC2222A0BB", OpenedOn: date(-5)}}
+	}
+	tellAll(t, []story{
+		{"the order names another serial of the product", and(off(caseUnit), order(contract.Order{Serial: "FOC7777A0AA", OrderedOn: date(-60), CompletedOn: date(-10)})), uncovered, gap},
+		{"first seen on the day of the order", func(w *world) {
+			w.poll(-60, caseNode, caseUnit)
+			off(caseUnit)(w)
+			order(arrived)(w)
+		}, []string{"FOC1111A0AA: activation_pending"}, nil},
+		{"first seen the day before the order", func(w *world) {
+			w.poll(-61, caseNode, caseUnit)
+			off(caseUnit)(w)
+			order(arrived)(w)
+		}, uncovered, gap},
+		{"late, and replaced: the contract has the old one", and(off(caseSecond), lines(caseUnit), order(late), record),
+			[]string{"FOC2222A0BB: rma_pending"}, []string{"rma_mismatch/FOC1111A0AA/FOC2222A0BB"}},
+		{"late, and replaced: the contract has neither", and(off(caseSecond), order(late), record),
+			[]string{"FOC2222A0BB: rma_pending"}, []string{"activation_overdue/TS-1", "rma_mismatch/FOC1111A0AA/FOC2222A0BB"}},
+		{"late, and replaced: the contract has the new one beside the old", and(off(caseSecond), lines(caseUnit, caseSecond), order(late), record),
+			[]string{"FOC2222A0BB: covered"}, []string{"rma_mismatch/FOC1111A0AA/FOC2222A0BB"}},
+	})
+	for _, tt := range []struct{ name, serial, want string }{
+		{"with its serial", "FOC1111A0AA", "C9300-48P FOC1111A0AA of order TS-1 arrived"},
+		{"without", "", "1 × C9300-48P of order TS-1 arrived"},
+	} {
+		w := newWorld()
+		and(off(caseUnit), order(contract.Order{Serial: tt.serial, OrderedOn: date(-60), CompletedOn: date(-22)}))(w)
+		if f := findingOf(t, Reconcile(w.Facts), "activation_overdue/TS-1"); !strings.HasPrefix(f.Evidence[0], tt.want) {
+			t.Errorf("%s: %q, want %q", tt.name, f.Evidence[0], tt.want)
+		}
+	}
+}
+
+// Only a line of old data keeps the finding about its end open, and only if it
+// ends within a window.
+func TestExpiringUnproven(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		end, age int
+		want     []string
+	}{
+		{"fresh, ends soon", 10, 0, nil},
+		{"old, ends soon", 10, 46, []string{"coverage_expiring/2/30"}},
+		{"old, ends late", 900, 46, nil},
+	} {
+		w := newWorld()
+		on(-100, 1000)(w)
+		w.line("2", caseUnit, -100, tt.end)
+		w.imported("2", -tt.age)
+		var got []string
+		for _, key := range Reconcile(w.Facts).Unproven {
+			if strings.HasPrefix(key, "coverage_expiring/") {
+				got = append(got, key)
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+// What a renewal says of the last date of support, and of what to do.
+func TestRenewalWords(t *testing.T) {
+	const reseller, replace = "Find a reseller", "Plan to replace 1 unit:"
+	for _, tt := range []struct {
+		name       string
+		support    contract.Date
+		evidence   string
+		renew, not string
+		steps      []string
+	}{
+		{"not announced", "", "in 30 days.", "FOC1111A0AA", "", []string{reseller}},
+		{"later", date(400), fmt.Sprintf("; Cisco supports the product until %s.", date(400)), "FOC1111A0AA", "", []string{reseller}},
+		{"today", date(0), fmt.Sprintf("; Cisco supports the product until %s.", date(0)), "FOC1111A0AA", "", []string{reseller}},
+		{"yesterday", date(-1), fmt.Sprintf("; its last date of support was %s, so it is not worth renewing.", date(-1)), "", "FOC1111A0AA", []string{replace}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld()
+			on(-100, 30)(w)
+			w.Lines[0].LastSupport = tt.support
+			w.line("1", caseOther, -100, 1000).LastSupport = date(700) // its own line goes first
+			if tt.support == "" {
+				w.Lines[1].LastSupport = ""
+			}
+			f := findingOf(t, Reconcile(w.Facts), "coverage_expiring/1/30")
+			if !strings.HasSuffix(f.Evidence[0], tt.evidence) {
+				t.Errorf("evidence %q, want %q", f.Evidence[0], tt.evidence)
+			}
+			if s := f.NextStep.Sheet; s["renew"] != tt.renew || s["not_worth_renewing"] != tt.not {
+				t.Errorf("sheet %v", s)
+			}
+			for _, words := range []string{reseller, replace} {
+				says := slices.ContainsFunc(f.NextStep.Steps, func(s string) bool { return strings.HasPrefix(s, words) })
+				if says != slices.Contains(tt.steps, words) {
+					t.Errorf("%q is among the steps: %v", words, says)
+				}
+			}
+		})
+	}
+}
+
+// How many end, in words.
+func TestEndsWords(t *testing.T) {
+	power := func(n int) string { return fmt.Sprintf("PWR-C1-715WAC DCA1111A00%d in FOC1111A0AA", n) }
+	for _, tt := range []struct {
+		name             string
+		ends             []string // of what there is
+		expiring, ending string
+	}{
+		{"a unit", []string{caseUnit}, "1 unit ends", "1 line has ended for a unit in use"},
+		{"a part", []string{power(1)}, "1 part of a unit ends", "1 line has ended for a part in use"},
+		{"parts", []string{power(1), power(2)}, "2 parts of units end", "2 lines have ended for parts in use"},
+		{"both", []string{caseUnit, power(1), power(2)}, "1 unit and 2 parts of units end", "3 lines have ended for units and parts in use"},
+	} {
+		for end, want := range map[int]string{30: tt.expiring, -1: tt.ending} {
+			w := newWorld()
+			w.poll(0, caseNode, caseUnit, power(1), power(2))
+			for _, what := range tt.ends {
+				w.line("1", strings.Split(what, " in ")[0], -1000, end)
+			}
+			found := false
+			for _, f := range Reconcile(w.Facts).Findings {
+				found = found || strings.Contains(f.Subject, want)
+			}
+			if !found {
+				t.Errorf("%s, in %d days: no finding says %q: %v", tt.name, end, want, keys(Reconcile(w.Facts)))
+			}
+		}
+	}
+}
+
+// A line that has ended says when the next begins, and only then.
+func TestEndedWords(t *testing.T) {
+	for _, next := range []bool{false, true} {
+		w := newWorld()
+		on(-1000, -10)(w)
+		if next {
+			w.line("2", caseUnit, 10, 1000)
+		}
+		f := findingOf(t, Reconcile(w.Facts), "coverage_expired/1")
+		if got := strings.Contains(f.Evidence[0], fmt.Sprintf("a line of contract 2 begins on %s", date(10))); got != next || strings.Contains(f.Evidence[0], "begins") != next {
+			t.Errorf("a line begins later: %v, and the evidence is %q", next, f.Evidence[0])
+		}
+	}
+}
+
+// A recorded replacement takes what the record lacks from what was seen, or from
+// the line, and says its number and its date of return.
+func TestRecordedWords(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		tell   func(*world)
+		oldPID string
+	}{
+		{"as recorded", func(w *world) { w.RMAs[0].OldPID = "C9300-24P" }, "C9300-24P"},
+		{"as seen", func(w *world) { w.poll(-20, caseNode, "C9300-48U FOC1111A0AA") }, "C9300-48U"},
+		{"as on the line", func(w *world) { w.line("1", caseUnit, -100, 1000) }, "C9300-48P"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld()
+			w.RMAs = []contract.RMA{{RMANumber: "80001", OldSerial: "FOC1111A0AA", NewSerial: "FOC2222A0BB", ReturnBy: date(30), OpenedOn: date(-5)}}
+			tt.tell(w)
+			w.poll(0, caseNode, caseSecond)
+			lines(caseOther)(w)
+			f := findingOf(t, Reconcile(w.Facts), "rma_mismatch/FOC1111A0AA/FOC2222A0BB")
+			if got := f.NextStep.Sheet["remove_pid"]; got != tt.oldPID {
+				t.Errorf("remove_pid %q, want %q", got, tt.oldPID)
+			}
+			if !strings.Contains(f.Evidence[0], ", RMA 80001, opened on") {
+				t.Errorf("evidence %q", f.Evidence[0])
+			}
+			steps := strings.Join(f.NextStep.Steps, "\n")
+			if strings.Contains(steps, "Make sure that Cisco sent") || !strings.Contains(steps, fmt.Sprintf("back to Cisco by %s", date(30))) {
+				t.Errorf("steps %s", steps)
+			}
+		})
+	}
+	w := newWorld()
+	w.poll(-20, caseNode, caseUnit)
+	w.poll(0, caseNode, caseSecond)
+	lines(caseUnit)(w)
+	f := findingOf(t, Reconcile(w.Facts), "rma_mismatch/FOC1111A0AA/FOC2222A0BB")
+	if steps := strings.Join(f.NextStep.Steps, "\n"); !strings.Contains(steps, "Make sure that Cisco sent") || !strings.Contains(steps, "by the date in the RMA") {
+		t.Errorf("steps of one that is inferred: %s", steps)
+	}
+}
