@@ -40,12 +40,21 @@ func TestActivationEdges(t *testing.T) {
 			off(caseUnit)(w)
 			order(arrived)(w)
 		}, uncovered, gap},
-		{"late, and replaced: the contract has the old one", and(off(caseSecond), lines(caseUnit), order(late), record),
-			[]string{"FOC2222A0BB: rma_pending"}, []string{"rma_mismatch/FOC1111A0AA/FOC2222A0BB"}},
-		{"late, and replaced: the contract has neither", and(off(caseSecond), order(late), record),
-			[]string{"FOC2222A0BB: rma_pending"}, []string{"activation_overdue/TS-1", "rma_mismatch/FOC1111A0AA/FOC2222A0BB"}},
-		{"late, and replaced: the contract has the new one beside the old", and(off(caseSecond), lines(caseUnit, caseSecond), order(late), record),
-			[]string{"FOC2222A0BB: covered"}, []string{"rma_mismatch/FOC1111A0AA/FOC2222A0BB"}},
+		{
+			"late, and replaced: the contract has the old one", and(off(caseSecond), lines(caseUnit), order(late), record),
+			[]string{"FOC2222A0BB: rma_pending"},
+			[]string{"rma_mismatch/FOC1111A0AA/FOC2222A0BB"},
+		},
+		{
+			"late, and replaced: the contract has neither", and(off(caseSecond), order(late), record),
+			[]string{"FOC2222A0BB: rma_pending"},
+			[]string{"activation_overdue/TS-1", "rma_mismatch/FOC1111A0AA/FOC2222A0BB"},
+		},
+		{
+			"late, and replaced: the contract has the new one beside the old", and(off(caseSecond), lines(caseUnit, caseSecond), order(late), record),
+			[]string{"FOC2222A0BB: covered"},
+			[]string{"rma_mismatch/FOC1111A0AA/FOC2222A0BB"},
+		},
 	})
 	for _, tt := range []struct{ name, serial, want string }{
 		{"with its serial", "FOC1111A0AA", "C9300-48P FOC1111A0AA of order TS-1 arrived"},

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ func mended(f Facts, x Finding) (Facts, bool) {
 	f = copyFacts(f)
 	of := func(l contract.Line) bool { return inventory.CleanSerial(l.Serial) == x.Serial }
 	covers := func(serial, pid string) {
-		f.Lines = append(f.Lines, contract.Line{Contract: "9", Serial: serial, PID: pid, Begin: date(-100), End: date(3000)})
+		f.Lines = append(f.Lines, contract.Line{Contract: "9", Serial: serial, PID: pid, Begin: date(0), End: date(3000)})
 		f.Imports = append(f.Imports, Import{Contract: "9", At: f.Now})
 	}
 	switch x.Kind {
@@ -60,7 +61,7 @@ func mended(f Facts, x Finding) (Facts, bool) {
 		covers(parts[2], x.PID)
 	case ActivationOverdue:
 		for _, o := range f.Orders {
-			covers(cmpSerial(o.Serial), o.ProductID)
+			covers(cmp.Or(inventory.CleanSerial(o.Serial), "FOC8888A0AA"), o.ProductID)
 		}
 	case DataStale:
 		for i := range f.Imports {
@@ -87,14 +88,6 @@ func mended(f Facts, x Finding) (Facts, bool) {
 		return f, false
 	}
 	return f, true
-}
-
-// cmpSerial is a serial, or for none one that nobody has.
-func cmpSerial(serial string) string {
-	if serial == "" {
-		return "FOC8888A0AA"
-	}
-	return serial
 }
 
 // A finding is there as long as its cause is, whatever time does, and is gone,
