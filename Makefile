@@ -1,6 +1,7 @@
 # test   every test, with the real peers that it installs where it can
 # lint   golangci-lint, go vet, go mod tidy
 # recall what is found in every recorded device, as a table; fails on any loss
+# observability  alerts by real causes through a real Prometheus and Alertmanager, and every query of the dashboards with its result, as a table
 # bench  benchmarks, for benchstat
 # build  both programs into bin/
 # fuzz   every fuzz target for FUZZTIME, 30s if it is not said
@@ -11,7 +12,7 @@ SKIPS         := $(CURDIR)/.skips
 
 export CGO_ENABLED ?= 0
 
-.PHONY: all build test peers lint recall bench fuzz
+.PHONY: all build test peers lint recall bench fuzz observability
 
 all: build
 
@@ -38,6 +39,11 @@ lint:
 recall: peers
 	@table=$$(mktemp); go test -count=1 -run '^TestRecall$$' ./agent/internal/poll -args -report "$$table"; status=$$?; \
 		[ -s "$$table" ] || echo "There is no table: recordings of devices are not part of the project, and lie in ../shared/recordings."; \
+		cat "$$table"; rm -f "$$table"; exit $$status
+
+observability: peers
+	go test -count=1 ./configs/grafana
+	@table=$$(mktemp); go test -count=1 -v -run '^Test(Rules|Alerts|Dashboards)' ./pkg/e2e -args -report "$$table"; status=$$?; \
 		cat "$$table"; rm -f "$$table"; exit $$status
 
 bench:

@@ -1,0 +1,440 @@
+package e2e_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/prometheus/common/model"
+
+	"rollcall/pkg/peer"
+	"rollcall/pkg/table"
+)
+
+var report = flag.String("report", "", "write every query of the dashboards with its result to this file")
+
+// emptyInDemo are the panels that show nothing on the demo, and why.
+var emptyInDemo = map[string]string{
+	"Agents' reports that wait": "the demo's agents serve no metrics",
+	"Memory":                    "the demo runs all programs in one process, of which it shows nothing",
+}
+
+// A grafanaFile is what matters here of a dashboard's file.
+type grafanaFile struct {
+	UID        string
+	Templating struct {
+		List []struct{ Name, Type, Definition, Regex string }
+	}
+	Panels []struct {
+		Title   string
+		Targets []struct{ RefID, Expr string }
+	}
+}
+
+// Grafana itself is not run here. Instead, every query of every dashboard is
+// asked of a real Prometheus that reads the demo, for each value that the
+// dashboard's variables can take: none may fail, each shows something, and what
+// they show is what the API says.
+func TestDashboardsOnDemo(t *testing.T) {
+	peer.Need(t, "prometheus", "prometheus")
+	url, ledger := startDemo(t)
+	target := strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/")
+	dir := t.TempDir()
+	rules := filepath.Join(dir, "rollcall.rules.yml")
+	if err := os.WriteFile(rules, []byte(quick(readConfig(t, "prometheus", "rollcall.rules.yml"))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := &dashboards{t: t, url: url, prom: peer.StartPrometheusWith(t, fmt.Sprintf(`
+global: {scrape_interval: 1s, evaluation_interval: 1s}
+rule_files: [%s]
+scrape_configs:
+- job_name: rollcall
+  static_configs: [{targets: [%q], labels: {collector: %q}}]
+`, rules, target, strings.TrimSuffix(url, "/")))}
+	// Something has to happen while Prometheus looks on.
+	d.prom.WaitFor(`count_over_time(rollcall_build_info[1m]) > 1`, func(v model.Vector) bool { return len(v) > 0 })
+	ledger("order_number,organization,product_id,serial,quantity,ordered_on,completed_on\nTS-1,,C9300-48P,,2,2020-01-01,2020-02-01\n")
+	d.prom.WaitFor(`(sum(rate(rollcall_reconcile_runs_total{result="ok"}[1m])) > 0) and on () rollcall_donated_units and on () organization_coverage:rollcall_units:sum`,
+		func(v model.Vector) bool { return len(v) > 0 })
+	files, err := filepath.Glob(observability("grafana", "dashboards", "*.json"))
+	if err != nil || len(files) != 5 {
+		t.Fatalf("%d dashboards, error %v", len(files), err)
+	}
+	for _, f := range files {
+		d.run(f)
+	}
+	d.compare()
+	if *report != "" {
+		f, err := os.Create(*report)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := table.Columns(f, "", []string{"DASHBOARD", "PANEL", "QUERY", "RESULT"}, d.rows); err != nil {
+			t.Error(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// startDemo runs the real program's demo, until its RMA is found, and returns the
+// address that it prints, and what imports a ledger of donations.
+func startDemo(t *testing.T) (url string, ledger func(csv string)) {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "rollcall-collector")
+	if out, err := exec.Command("go", "build", "-o", program, "../../collector/cmd/rollcall-collector").CombinedOutput(); err != nil {
+		t.Fatalf("cannot build the collector: %v\n%s", err, out)
+	}
+	temp := t.TempDir()
+	cmd := exec.Command(program, "demo", "--rma-after", "0s", "--interval", "2s")
+	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("demo: %v", err)
+		}
+	})
+	ledger = func(csv string) {
+		t.Helper()
+		data, err := filepath.Glob(filepath.Join(temp, "*", "collector"))
+		if err != nil || len(data) != 1 {
+			t.Fatalf("the demo's data: %v, %v", data, err)
+		}
+		file := filepath.Join(t.TempDir(), "orders.csv")
+		if err := os.WriteFile(file, []byte(csv), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(program, "import", "--data-dir", data[0], "--organization", "riverside-food-bank", "--orders", file).CombinedOutput(); err != nil {
+			t.Fatalf("import: %v\n%s", err, out)
+		}
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if address, ok := strings.CutPrefix(lines.Text(), "Open  "); ok {
+			url = address
+		}
+		if strings.Contains(lines.Text(), "Rollcall found it") {
+			go func() { _, _ = io.Copy(io.Discard, out) }() // until it ends
+			return url, ledger
+		}
+	}
+	t.Fatal("the demo ended before it was up")
+	return "", nil
+}
+
+type dashboards struct {
+	t    *testing.T
+	url  string
+	prom *peer.Prometheus
+	rows [][]string
+}
+
+// values are those of a dashboard's variables, by name.
+type values map[string]string
+
+func (v values) fill(text string) string {
+	text = strings.ReplaceAll(text, "$__rate_interval", "1m")
+	for _, name := range slices.Backward(slices.Sorted(keysOf(v))) {
+		text = strings.ReplaceAll(text, "$"+name, v[name])
+	}
+	return text
+}
+
+func keysOf(v values) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range v {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// run asks all queries of a dashboard.
+func (d *dashboards) run(path string) {
+	d.t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	var f grafanaFile
+	if err := json.Unmarshal(raw, &f); err != nil {
+		d.t.Fatal(err)
+	}
+	sets := d.variables(f)
+	for _, p := range f.Panels {
+		for _, x := range p.Targets {
+			shown, asked := 0, map[string]bool{}
+			for _, v := range sets {
+				expr := v.fill(x.Expr)
+				if asked[expr] { // it does not depend on all variables
+					continue
+				}
+				asked[expr] = true
+				answer := d.prom.Query(expr) // fails the test on an error
+				for _, s := range answer {
+					if math.IsNaN(float64(s.Value)) || math.IsInf(float64(s.Value), 0) {
+						d.t.Errorf("%s, %s: %s is %v", f.UID, p.Title, expr, s.Value)
+					}
+				}
+				if len(answer) > 0 {
+					shown++
+				}
+				d.rows = append(d.rows, []string{f.UID, p.Title, expr, said(answer)})
+			}
+			why, excepted := emptyInDemo[p.Title]
+			if shown == 0 && !excepted {
+				d.t.Errorf("%s, %s: query %s shows nothing with any of %d values: %s", f.UID, p.Title, x.RefID, len(asked), x.Expr)
+			}
+			if shown > 0 && excepted {
+				d.t.Errorf("%s, %s shows something; it is excepted, for %s", f.UID, p.Title, why)
+			}
+		}
+	}
+}
+
+var namedGroup = regexp.MustCompile(`\(\?<(\w+)>`)
+
+// variables are all sets of values that the dashboard's variables can take, as
+// Grafana finds them.
+func (d *dashboards) variables(f grafanaFile) []values {
+	d.t.Helper()
+	sets := []values{{}}
+	for _, v := range f.Templating.List {
+		if v.Type != "query" {
+			continue
+		}
+		var next []values
+		for _, set := range sets {
+			found := d.options(set.fill(v.Definition), v.Regex)
+			if len(found) == 0 {
+				found = []string{""} // as Grafana has it, and panels must bear it
+			}
+			for _, value := range found {
+				grown := values{v.Name: value}
+				for k, x := range set {
+					grown[k] = x
+				}
+				next = append(next, grown)
+			}
+		}
+		sets = next
+	}
+	return sets
+}
+
+var labelValues = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
+
+func (d *dashboards) options(definition, regex string) []string {
+	d.t.Helper()
+	var found []string
+	if m := labelValues.FindStringSubmatch(definition); m != nil {
+		for _, s := range d.prom.Query(m[1]) {
+			found = append(found, string(s.Metric[model.LabelName(m[2])]))
+		}
+	} else if expr, ok := strings.CutPrefix(definition, "query_result("); ok {
+		pattern := regexp.MustCompile(namedGroup.ReplaceAllString(strings.Trim(regex, "/"), `(?P<$1>`))
+		for _, s := range d.prom.Query(strings.TrimSuffix(expr, ")")) {
+			m := pattern.FindStringSubmatch(s.Metric.String())
+			if m == nil {
+				d.t.Fatalf("%s does not match %s", regex, s.Metric)
+			}
+			found = append(found, m[pattern.SubexpIndex("value")])
+		}
+	} else {
+		d.t.Fatalf("what is %s?", definition)
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// said is a result in few words.
+func said(v model.Vector) string {
+	if len(v) == 0 {
+		return "(nothing)"
+	}
+	if len(v) == 1 && len(v[0].Metric) == 0 {
+		return v[0].Value.String()
+	}
+	var parts []string
+	for _, s := range v {
+		var labels []string
+		for k, x := range s.Metric {
+			if k != "__name__" && k != "collector" && k != "instance" && k != "job" && x != "" {
+				labels = append(labels, string(x))
+			}
+		}
+		slices.Sort(labels)
+		parts = append(parts, strings.Join(labels, "/")+" "+s.Value.String())
+	}
+	slices.Sort(parts)
+	if len(parts) > 4 {
+		parts = append(parts[:4], fmt.Sprintf("... %d in all", len(v)))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// compare holds figures of panels against the API, until a scrape and the API
+// are of the same moment.
+func (d *dashboards) compare() {
+	d.t.Helper()
+	diff := ""
+	for end := time.Now().Add(patience); ; {
+		diff = cmp.Diff(d.byAPI(), d.byPanels(), cmpopts.EquateApprox(0, 1e-9))
+		if diff == "" || time.Now().After(end) {
+			break
+		}
+		d.prom.WaitFor(`changes(rollcall_ingest_reports_total{status="stored"}[2s])`, func(v model.Vector) bool { return len(v) > 0 })
+	}
+	if diff != "" {
+		d.t.Errorf("figures (-API +panels):\n%s", diff)
+	}
+}
+
+// byPanels are the figures of the panels, by place and what they count.
+func (d *dashboards) byPanels() map[string]float64 {
+	figures := map[string]float64{}
+	ask := func(uid, title, key string, set values) {
+		raw, err := os.ReadFile(observability("grafana", "dashboards", uid+".json"))
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		var f grafanaFile
+		if err := json.Unmarshal(raw, &f); err != nil {
+			d.t.Fatal(err)
+		}
+		for _, p := range f.Panels {
+			if p.Title != title {
+				continue
+			}
+			for _, s := range d.prom.Query(set.fill(p.Targets[0].Expr)) {
+				name := key
+				for _, l := range []model.LabelName{"coverage", "kind", "class"} {
+					if v := s.Metric[l]; v != "" {
+						name += " " + string(v)
+					}
+				}
+				if s.Value != 0 {
+					figures[name] = float64(s.Value)
+				}
+			}
+			return
+		}
+		d.t.Fatalf("there is no panel %q in %s", title, uid)
+	}
+	places := map[string]values{"": {}}
+	for _, s := range d.prom.Query(`rollcall_organization_info`) {
+		places[string(s.Metric["organization"])] = values{"organization": string(s.Metric["organization"])}
+	}
+	for place, set := range places {
+		uid := "rollcall-organization"
+		if place == "" {
+			uid = "rollcall-portfolio"
+		}
+		for title, key := range map[string]string{
+			"Units in use": "units", "Covered": "share", "Without support": "without", "Urgent findings": "urgent",
+			"Units by coverage": "units", "Findings by kind": "findings",
+		} {
+			ask(uid, title, place+" "+key, set)
+		}
+	}
+	for _, s := range d.prom.Query(`group by (organization, site) (rollcall_nodes)`) {
+		set := values{"organization": string(s.Metric["organization"]), "site": string(s.Metric["site"])}
+		ask("rollcall-site", "Units by coverage", set["organization"]+"/"+set["site"]+" units", set)
+		ask("rollcall-site", "Findings here", set["organization"]+"/"+set["site"]+" findings", set)
+	}
+	for _, s := range d.prom.Query(`group by (organization, contract) (rollcall_contract_lines)`) {
+		set := values{"organization": string(s.Metric["organization"]), "contract": string(s.Metric["contract"])}
+		ask("rollcall-contract", "Units covered", set["organization"]+" contract "+set["contract"], set)
+	}
+	return figures
+}
+
+// byAPI are the same figures by /api/v1.
+func (d *dashboards) byAPI() map[string]float64 {
+	var units struct {
+		Total int
+		Units []struct{ Organization, Site, Coverage, Contract string }
+	}
+	var findings struct {
+		Total    int
+		Findings []struct{ Organization, Site, Kind, Severity string }
+	}
+	d.get("api/v1/units?limit=1000", &units)
+	d.get("api/v1/findings?limit=1000", &findings)
+	if units.Total != len(units.Units) || findings.Total != len(findings.Findings) {
+		d.t.Fatalf("%d units and %d findings are too many for one page", units.Total, findings.Total)
+	}
+	figures := map[string]float64{}
+	coverable, covered := map[string]float64{}, map[string]float64{}
+	for _, u := range units.Units {
+		figures[u.Organization+"/"+u.Site+" units "+u.Coverage]++
+		is := func(states ...string) bool { return slices.Contains(states, u.Coverage) }
+		if is("covered", "expiring") {
+			figures[u.Organization+" contract "+u.Contract]++
+		}
+		for _, place := range []string{"", u.Organization} {
+			figures[place+" units"]++
+			figures[place+" units "+u.Coverage]++
+			if is("uncovered", "expired", "rma_pending") {
+				figures[place+" without"]++
+			}
+			if !is("ineligible") {
+				coverable[place]++
+			}
+			if is("covered", "expiring") {
+				covered[place]++
+			}
+		}
+	}
+	for place, n := range covered {
+		figures[place+" share"] = n / coverable[place]
+	}
+	for _, f := range findings.Findings {
+		if f.Site != "" {
+			figures[f.Organization+"/"+f.Site+" findings"]++
+		}
+		for _, place := range []string{"", f.Organization} {
+			figures[place+" findings "+f.Kind]++
+			if f.Severity == "critical" {
+				figures[place+" urgent"]++
+			}
+		}
+	}
+	return figures
+}
+
+func (d *dashboards) get(path string, into any) {
+	d.t.Helper()
+	resp, err := http.Get(d.url + path)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+		d.t.Fatalf("%s: %v", path, err)
+	}
+}
