@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"os"
@@ -65,7 +66,17 @@ rule_files: [%s]
 scrape_configs:
 - job_name: rollcall
   static_configs: [{targets: [%q], labels: {collector: %q}}]
-`, rules, target, strings.TrimSuffix(url, "/")))}
+- job_name: found
+  metrics_path: /healthz
+  http_sd_configs: [{url: "%sapi/v1/sd/nodes", refresh_interval: 1s}]
+  relabel_configs:
+  - {source_labels: [__address__], target_label: instance}
+  - {source_labels: [__address__], target_label: __param_target}
+  - {source_labels: [__meta_rollcall_organization], target_label: organization}
+  - {source_labels: [__meta_rollcall_site], target_label: site}
+  - {source_labels: [__meta_rollcall_platform], target_label: platform}
+  - {target_label: __address__, replacement: %q}
+`, rules, target, strings.TrimSuffix(url, "/"), url, target))}
 	// Something has to happen while Prometheus looks on.
 	d.prom.WaitFor(`count_over_time(rollcall_build_info[1m]) > 1`, func(v model.Vector) bool { return len(v) > 0 })
 	ledger("order_number,organization,product_id,serial,quantity,ordered_on,completed_on\nTS-1,,C9300-48P,,2,2020-01-01,2020-02-01\n")
@@ -79,6 +90,7 @@ scrape_configs:
 		d.run(f)
 	}
 	d.compare()
+	d.discovered()
 	if *report != "" {
 		f, err := os.Create(*report)
 		if err != nil {
@@ -235,9 +247,7 @@ func (d *dashboards) variables(f grafanaFile) []values {
 			}
 			for _, value := range found {
 				grown := values{v.Name: value}
-				for k, x := range set {
-					grown[k] = x
-				}
+				maps.Copy(grown, set)
 				next = append(next, grown)
 			}
 		}
@@ -311,6 +321,32 @@ func (d *dashboards) compare() {
 	}
 	if diff != "" {
 		d.t.Errorf("figures (-API +panels):\n%s", diff)
+	}
+}
+
+// discovered holds what Prometheus found by HTTP service discovery against the
+// list.
+func (d *dashboards) discovered() {
+	d.t.Helper()
+	var groups []struct {
+		Targets []string
+		Labels  map[string]string
+	}
+	d.get("api/v1/sd/nodes", &groups)
+	want := map[string]string{}
+	for _, g := range groups {
+		const meta = "__meta_rollcall_"
+		want[g.Targets[0]] = g.Labels[meta+"organization"] + "/" + g.Labels[meta+"site"] + " " + g.Labels[meta+"platform"]
+	}
+	if len(want) < 15 {
+		d.t.Errorf("%d nodes are listed, want those of 15 devices at least", len(want))
+	}
+	got := map[string]string{}
+	for _, s := range d.prom.WaitFor(`up{job="found"}`, func(v model.Vector) bool { return len(v) == len(want) }) {
+		got[string(s.Metric["instance"])] = string(s.Metric["organization"] + "/" + s.Metric["site"] + " " + s.Metric["platform"])
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		d.t.Errorf("targets that Prometheus found (-list +Prometheus):\n%s", diff)
 	}
 }
 

@@ -41,6 +41,10 @@ func (s *server) routes() []route {
 		{"GET /api/v1/units", s.apiUnits},
 		{"GET /api/v1/findings", s.apiFindings},
 		{"GET /api/v1/findings/{id}", s.apiFinding},
+		{"GET /api/v1/sd/nodes", s.sdNodes},
+		{"GET /api/v1/nodes.csv", s.nodesCSV},
+		{"GET /api/v1/nodes.ansible.json", s.nodesAnsible},
+		{"GET /api/v1/nodes.netbox.csv", s.nodesNetBox},
 	}
 }
 
