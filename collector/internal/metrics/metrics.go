@@ -68,6 +68,8 @@ type Collector struct {
 type known struct {
 	mu       sync.Mutex
 	findings map[string]*findings // by organization
+	shown    []*findings          // of the last scrape of all, and
+	infos    *batch               // the series that were made of them
 }
 
 // New returns a collector of all organizations, for a registry.
@@ -187,25 +189,20 @@ func sendAll[K comparable, V int | time.Duration | time.Time](ch chan<- promethe
 }
 
 func (c *Collector) sendFindings(ch chan<- prometheus.Metric, open []*findings) {
-	counts, infos := 0, 0
+	counts := 0
 	for _, f := range open {
 		counts += len(f.counts)
-		infos += len(f.infos)
 	}
-	count, info, omitted := c.families.findings.batch(counts), c.families.findingInfo.batch(infos), c.families.findingInfoOmitted.batch(len(open))
+	count, omitted := c.families.findings.batch(counts), c.families.findingInfoOmitted.batch(len(open))
 	for _, f := range open {
 		for k, n := range f.counts {
 			count.add(float64(n), &k.kind, &f.org, &k.severity, &k.site)
 		}
-		for i := range f.infos {
-			x := &f.infos[i]
-			info.add(1, &x.contract, &x.id, &x.kind, &x.node, &f.org, &x.pid, &x.serial, &x.severity, &x.site)
-		}
 		omitted.add(float64(f.omitted), &f.org)
 	}
-	for _, b := range []*batch{count, info, omitted} {
-		b.send(ch)
-	}
+	count.send(ch)
+	omitted.send(ch)
+	c.infos(open).sendSorted(ch)
 }
 
 // sendSettings lets alerts use the limits that are set here, and not their own.

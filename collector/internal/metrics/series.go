@@ -70,19 +70,22 @@ func (b *batch) add(value float64, values ...*string) {
 // send sends the series in the order of their labels, in which the registry
 // then finds them.
 func (b *batch) send(ch chan<- prometheus.Metric) {
-	order := make([]*series, len(b.series))
+	slices.SortFunc(b.series, func(x, y series) int { return compareLabels(x.pairs, y.pairs) })
+	b.sendSorted(ch)
+}
+
+// sendSorted is send for series that were added in the order of their labels.
+func (b *batch) sendSorted(ch chan<- prometheus.Metric) {
 	for i := range b.series {
-		order[i] = &b.series[i]
+		ch <- &b.series[i]
 	}
-	slices.SortFunc(order, func(x, y *series) int {
-		for i := range x.pairs {
-			if c := cmp.Compare(*x.pairs[i].Value, *y.pairs[i].Value); c != 0 {
-				return c
-			}
+}
+
+func compareLabels(x, y []*dto.LabelPair) int {
+	for i := range x {
+		if c := cmp.Compare(*x[i].Value, *y[i].Value); c != 0 {
+			return c
 		}
-		return 0
-	})
-	for _, s := range order {
-		ch <- s
 	}
+	return 0
 }
