@@ -60,7 +60,7 @@ func makePlace(rng *rand.Rand) place {
 	pids := map[string]string{}
 	fresh := func() string {
 		s := fmt.Sprintf("FOC%04dA0%s%s", 1000+rng.IntN(9000), pick("A", "B", "C"), pick("A", "B", "C"))
-		if one(40) {
+		if one(15) {
 			s = "N/A"
 		}
 		serials = append(serials, s)
