@@ -43,7 +43,7 @@ recall: peers
 
 observability: peers
 	go test -count=1 ./configs/grafana
-	@table=$$(mktemp); go test -count=1 -v -run '^Test(Rules|Alerts|Dashboards)' ./pkg/e2e -args -report "$$table"; status=$$?; \
+	@table=$$(mktemp); go test -count=1 -v -run '^Test(Rules|Alerts|Observability)' ./pkg/e2e -args -report "$$table"; status=$$?; \
 		cat "$$table"; rm -f "$$table"; exit $$status
 
 bench:

@@ -51,9 +51,8 @@ type grafanaFile struct {
 // asked of a real Prometheus that reads the demo, for each value that the
 // dashboard's variables can take: none may fail, each shows something, and what
 // they show is what the API says.
-func TestDashboardsOnDemo(t *testing.T) {
-	peer.Need(t, "prometheus", "prometheus")
-	url, ledger := startDemo(t)
+func dashboardsOnDemo(t *testing.T, program string) {
+	url, ledger := startDemo(t, program)
 	target := strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/")
 	dir := t.TempDir()
 	rules := filepath.Join(dir, "rollcall.rules.yml")
@@ -91,6 +90,7 @@ scrape_configs:
 	}
 	d.compare()
 	d.discovered()
+	checkMetrics(t, url+"metrics")
 	if *report != "" {
 		f, err := os.Create(*report)
 		if err != nil {
@@ -107,12 +107,8 @@ scrape_configs:
 
 // startDemo runs the real program's demo, until its RMA is found, and returns the
 // address that it prints, and what imports a ledger of donations.
-func startDemo(t *testing.T) (url string, ledger func(csv string)) {
+func startDemo(t *testing.T, program string) (url string, ledger func(csv string)) {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "rollcall-collector")
-	if out, err := exec.Command("go", "build", "-o", program, "../../collector/cmd/rollcall-collector").CombinedOutput(); err != nil {
-		t.Fatalf("cannot build the collector: %v\n%s", err, out)
-	}
 	temp := t.TempDir()
 	cmd := exec.Command(program, "demo", "--rma-after", "0s", "--interval", "2s")
 	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
@@ -321,6 +317,21 @@ func (d *dashboards) compare() {
 	}
 	if diff != "" {
 		d.t.Errorf("figures (-API +panels):\n%s", diff)
+	}
+}
+
+// checkMetrics shows a whole scrape to promtool, the collector's own work too.
+func checkMetrics(t *testing.T, url string) {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	cmd := exec.Command(peer.Need(t, "promtool", "prometheus"), "check", "metrics")
+	cmd.Stdin = resp.Body
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("promtool check metrics: %v\n%s", err, out)
 	}
 }
 

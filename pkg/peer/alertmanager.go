@@ -14,7 +14,7 @@ func StartAlertmanager(t testing.TB, configuration string) string {
 	path := Need(t, "prometheus-alertmanager", "prometheus-alertmanager")
 	address := freeTCP(t)
 	cmd := exec.Command(path, "--config.file="+configuration, "--storage.path="+filepath.Join(t.TempDir(), "data"),
-		"--web.listen-address="+address, "--cluster.listen-address=", "--log.level=warn")
+		"--web.listen-address="+address, "--cluster.listen-address=", "--data.retention=744h", "--log.level=warn")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
