@@ -31,7 +31,7 @@ func portfolio() dashboard {
 	b.graph(16, words{"Units by coverage over time", "From the recorded totals of rollcall.rules.yml.", "No history yet: Prometheus needs the recording rules of rollcall.rules.yml.", ""}, "coverage", true,
 		`sum by (coverage) (organization_coverage:rollcall_units:sum) > 0`)
 	b.table(24, 12, words{"Each organization", "One row for each organization; the name leads to its dashboard.", "No organization yet: make a token for a first agent.", ""},
-		column{label: "organization", title: "Organization", link: to("organization", "organization", "${__value.raw}")},
+		column{label: "organization", title: "Organization", link: to("organization", "organization", "${__value.raw:percentencode}")},
 		column{expr: `sum by (organization) (rollcall_units)`, title: "Units"},
 		column{expr: `sum by (organization) (rollcall_units{` + without + `})`, title: "Without support"},
 		column{expr: `sum by (organization) (rollcall_units{` + unknown + `})`, title: "Not known"},
@@ -40,8 +40,8 @@ func portfolio() dashboard {
 		column{expr: `time() - min by (organization) (rollcall_contract_data_imported_timestamp_seconds)`, title: "Oldest contract data", unit: "s"},
 	)
 	b.table(12, 10, words{"Contracts that end next", "The 20 contracts whose first line in use ends soonest.", "No contract with an end ahead was imported.", ""},
-		column{label: "organization", title: "Organization", link: to("organization", "organization", "${__value.raw}")},
-		column{label: "contract", title: "Contract", link: to("contract", "organization", "${__data.fields.Organization}", "contract", "${__value.raw}")},
+		column{label: "organization", title: "Organization", link: to("organization", "organization", "${__value.raw:percentencode}")},
+		column{label: "contract", title: "Contract", link: to("contract", "organization", "${__data.fields.Organization:percentencode}", "contract", "${__value.raw:percentencode}")},
 		column{expr: `sort(bottomk(20, min by (organization, contract) (rollcall_contract_next_end_timestamp_seconds) - time()))`, title: "Ends in", unit: "s"},
 	)
 	b.bars(12, words{"Findings by kind", "Open findings of all organizations.", "No open findings: nothing to do.", ""}, "kind",
@@ -69,14 +69,14 @@ func ofOrganization() dashboard {
 	b.graph(16, words{"Units by coverage over time", "From the recorded totals of rollcall.rules.yml.", "No history yet: Prometheus needs the recording rules of rollcall.rules.yml.", ""}, "coverage", true,
 		`sum by (coverage) (organization_coverage:rollcall_units:sum{`+orgOnly+`}) > 0`)
 	b.table(24, 12, words{"What to do", "Open findings; the number leads to its page, with the next step.", "No open findings: nothing to do.", ""},
-		column{label: "finding", title: "Finding", link: "$collector/findings/${__value.raw}"},
+		column{label: "finding", title: "Finding", link: "$collector/findings/${__value.raw:percentencode}"},
 		column{label: "severity", title: "Severity"}, column{label: "kind", title: "Kind"},
 		column{label: "site", title: "Site"}, column{label: "node", title: "Device"}, column{label: "pid", title: "Product"},
-		column{label: "serial", title: "Serial number"}, column{label: "contract", title: "Contract", link: to("contract", "organization", "$organization", "contract", "${__value.raw}")},
+		column{label: "serial", title: "Serial number"}, column{label: "contract", title: "Contract", link: to("contract", "organization", "$organization", "contract", "${__value.raw:percentencode}")},
 		column{expr: `rollcall_finding_info{` + orgOnly + `}`, title: ""},
 	)
 	b.table(14, 9, words{"Contracts", "Lines, units that they cover, the next end, and how old the data is.", "No contract was imported yet.", ""},
-		column{label: "contract", title: "Contract", link: to("contract", "organization", "$organization", "contract", "${__value.raw}")},
+		column{label: "contract", title: "Contract", link: to("contract", "organization", "$organization", "contract", "${__value.raw:percentencode}")},
 		column{expr: `sum by (contract) (rollcall_contract_lines{` + orgOnly + `})`, title: "Lines"},
 		column{expr: `sum by (contract) (rollcall_contract_lines{` + orgOnly + `,state="unmatched"})`, title: "Not seen"},
 		column{expr: `sum by (contract) (rollcall_contract_units{` + orgOnly + `,coverage=~"covered|expiring"})`, title: "Units covered"},
@@ -84,7 +84,7 @@ func ofOrganization() dashboard {
 		column{expr: `time() - max by (contract) (rollcall_contract_data_imported_timestamp_seconds{` + orgOnly + `})`, title: "Age of the data", unit: "s"},
 	)
 	b.table(10, 9, words{"Sites", "The name leads to the site's dashboard.", "No site yet: make a token for a first agent.", ""},
-		column{label: "site", title: "Site", link: to("site", "organization", "$organization", "site", "${__value.raw}")},
+		column{label: "site", title: "Site", link: to("site", "organization", "$organization", "site", "${__value.raw:percentencode}")},
 		column{expr: `sum by (site) (rollcall_units{` + orgOnly + `})`, title: "Units"},
 		column{expr: `sum by (site) (rollcall_units{` + orgOnly + `,` + without + `})`, title: "Without support"},
 		column{expr: `sum by (site) (rollcall_nodes{` + orgOnly + `,state!="complete"})`, title: "Devices not read in full"},
@@ -119,7 +119,7 @@ func ofSite() dashboard {
 	b.graph(24, words{"Devices by their last poll", "Devices that answer in full, in part and not at all.", "No device was polled here yet.", ""}, "state", true,
 		`sum by (state) (rollcall_nodes{`+siteOnly+`})`)
 	b.table(24, 10, words{"What to do here", "Open findings of this site; the number leads to its page, with the next step.", "No open findings at this site: nothing to do.", ""},
-		column{label: "finding", title: "Finding", link: "$collector/findings/${__value.raw}"},
+		column{label: "finding", title: "Finding", link: "$collector/findings/${__value.raw:percentencode}"},
 		column{label: "severity", title: "Severity"}, column{label: "kind", title: "Kind"}, column{label: "node", title: "Device"},
 		column{label: "pid", title: "Product"}, column{label: "serial", title: "Serial number"}, column{label: "contract", title: "Contract"},
 		column{expr: `rollcall_finding_info{` + siteOnly + `}`, title: ""},
@@ -157,15 +157,15 @@ func ofContract() dashboard {
 	b.graph(24, words{"Units by coverage over time", "Units for which a line of this contract decides.", "No unit has a line of this contract.", ""}, "coverage", true,
 		`sum by (coverage) (rollcall_contract_units{`+contract+`})`)
 	b.table(24, 9, words{"Findings of this contract", "Open findings that name this contract; the number leads to its page.", "No open findings of this contract: nothing to do.", ""},
-		column{label: "finding", title: "Finding", link: "$collector/findings/${__value.raw}"},
+		column{label: "finding", title: "Finding", link: "$collector/findings/${__value.raw:percentencode}"},
 		column{label: "severity", title: "Severity"}, column{label: "kind", title: "Kind"}, column{label: "site", title: "Site"},
 		column{label: "node", title: "Device"}, column{label: "pid", title: "Product"}, column{label: "serial", title: "Serial number"},
 		column{expr: `rollcall_finding_info{` + contract + `}`, title: ""},
 	)
 	b.table(24, 7, words{"Unit $serial", "What is open about the unit with this serial number; the collector's page has its history and its contract line.", "Nothing is open about this unit: nothing to do.", ""},
-		column{label: "finding", title: "Finding", link: "$collector/findings/${__value.raw}"},
+		column{label: "finding", title: "Finding", link: "$collector/findings/${__value.raw:percentencode}"},
 		column{label: "severity", title: "Severity"}, column{label: "kind", title: "Kind"}, column{label: "site", title: "Site"},
-		column{label: "node", title: "Device"}, column{label: "pid", title: "Product", link: "$collector/unit?organization=$organization&pid=${__value.raw}&serial=$serial"},
+		column{label: "node", title: "Device"}, column{label: "pid", title: "Product", link: "$collector/unit?organization=$organization&pid=${__value.raw:percentencode}&serial=${serial:percentencode}"},
 		column{label: "contract", title: "Contract"},
 		column{expr: `rollcall_finding_info{` + orgOnly + `,serial="$serial"}`, title: ""},
 	)
@@ -201,7 +201,7 @@ func operation() dashboard {
 	b.graph(12, words{"Memory", "Resident memory of the collector.", "The system does not say: it is known on Linux and Windows alone.", "bytes"}, "instance", false,
 		`process_resident_memory_bytes and on (job, instance) rollcall_build_info`)
 	b.table(24, 10, words{"Agents", "When each agent was last heard, how often it polls, and how far its clock is off.", "No agent is set up yet: make a token.", ""},
-		column{label: "organization", title: "Organization", link: to("organization", "organization", "${__value.raw}")},
+		column{label: "organization", title: "Organization", link: to("organization", "organization", "${__value.raw:percentencode}")},
 		column{label: "site", title: "Site"}, column{label: "agent", title: "Agent"},
 		column{expr: `time() - (max by (organization, site, agent) (rollcall_agent_last_seen_timestamp_seconds) > 0)`, title: "Last heard before", unit: "s"},
 		column{expr: `max by (organization, site, agent) (rollcall_agent_poll_interval_seconds)`, title: "Polls each", unit: "s"},

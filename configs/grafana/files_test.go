@@ -60,6 +60,7 @@ var (
 	ranged         = regexp.MustCompile(`\[([^\]]*)\]`)
 	variableUse    = regexp.MustCompile(`\$\{?(\w+)`)
 	dashboardLink  = regexp.MustCompile(`/d/([\w-]+)\?`)
+	bare           = regexp.MustCompile(`\$\{__(?:value\.raw|data\.fields\.\w+)\}`)
 	recorded       = regexp.MustCompile(`\b[a-z_]+:[a-z_]+:[a-z]+\b`)
 )
 
@@ -126,6 +127,10 @@ func TestRules(t *testing.T) {
 			raw, err := d.encode()
 			if err != nil {
 				t.Fatal(err)
+			}
+			// A site may be called "R&D #2".
+			if m := bare.Find(raw); m != nil {
+				t.Errorf("a link has a value that is not encoded: %s", m)
 			}
 			for _, m := range dashboardLink.FindAllSubmatch(raw, -1) {
 				if !uids[string(m[1])] {

@@ -281,7 +281,7 @@ type column struct {
 	label string
 	title string
 	unit  string
-	link  string // address, with ${__value.raw} and ${__data.fields.LABEL}
+	link  string // address, with ${__value.raw:percentencode} and ${__data.fields.TITLE:percentencode}
 }
 
 // table has one row for each set of the labels.
@@ -319,7 +319,10 @@ func (b *builder) table(width, height int, w words, columns ...column) {
 			}
 		}
 	}
-	for _, l := range []string{"__name__", "collector", "instance", "job", "kind", "name"} {
+	for _, l := range []string{
+		"__name__", "collector", "instance", "job", "name", // of no use in a table; and those of a finding that are no column
+		"contract", "finding", "kind", "node", "organization", "pid", "serial", "severity", "site",
+	} {
 		if _, used := rename[l]; !used {
 			exclude[l] = true
 		}
