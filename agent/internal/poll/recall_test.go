@@ -1,11 +1,9 @@
 package poll_test
 
 import (
-	"context"
 	"encoding/hex"
 	"flag"
 	"fmt"
-	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,11 +11,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"rollcall/agent/internal/show"
-	"rollcall/agent/internal/snmp"
-	"rollcall/pkg/config"
 	"rollcall/pkg/inventory"
 	"rollcall/pkg/peer"
 	"rollcall/pkg/table"
@@ -142,6 +139,7 @@ type recalled struct {
 	got                             []inventory.Component
 	missing, foreign, twice, wrong  []string
 	found, marked, requests, repeat int
+	byColumn, sideBySide            int // requests of other ways to read entPhysicalTable
 }
 
 // compare sorts out what was lost, made up, or is there twice.
@@ -197,13 +195,20 @@ func (r *recalled) check(t *testing.T) {
 	}
 }
 
-// TestRecall reads every recording and every capture, and fails on any serial
-// that is lost, made up or doubled, and on any unit that is not marked.
+// TestRecall polls every recording and parses every capture, and fails on any
+// serial that is lost, made up or doubled, and on any unit that is not marked. A
+// first poll of all takes at most a fifth of the requests of a walk of
+// entPhysicalTable column by column.
 func TestRecall(t *testing.T) {
 	rows := append(recallSNMP(t), recallCLI(t)...)
+	first, byColumn, sideBySide := 0, 0, 0
 	for i := range rows {
 		rows[i].compare()
 		rows[i].check(t)
+		first, byColumn, sideBySide = first+rows[i].requests, byColumn+rows[i].byColumn, sideBySide+rows[i].sideBySide
+	}
+	if 5*first > byColumn || first > sideBySide {
+		t.Errorf("%d requests for a first poll: more than a fifth of the %d column by column, or than the %d side by side", first, byColumn, sideBySide)
 	}
 	if *report != "" {
 		if err := writeReport(*report, rows); err != nil {
@@ -219,14 +224,14 @@ func recallSNMP(t *testing.T) []recalled {
 	var rows []recalled
 	for _, path := range captures(t, folder, "*.snmprec") {
 		name := strings.TrimSuffix(filepath.Base(path), ".snmprec")
-		target := snmp.Target{
-			Address: "127.0.0.1", Port: port, Timeout: 10 * time.Second, Retries: 2,
-			Credential: snmp.Credential{Version: "2c", Community: config.Plain(name)},
+		r := record(name, port)
+		first, answered, requests := r.poll(t.Context())
+		again, _, repeat := r.poll(t.Context())
+		if !answered || r.unchanged != 1 {
+			t.Errorf("snmp %s: answered %v, then %d times unchanged: %v", name, answered, r.unchanged, first.Errors)
 		}
-		first, last := snmp.ReadSince(context.Background(), target, nil, slog.New(slog.DiscardHandler))
-		again, _ := snmp.ReadSince(context.Background(), target, last, slog.New(slog.DiscardHandler))
-		if !first.Answered || !again.Unchanged {
-			t.Errorf("snmp %s: answered %v, then unchanged %v: %v", name, first.Answered, again.Unchanged, first.Device.Errors)
+		if diff := cmp.Diff(first, again); diff != "" {
+			t.Errorf("snmp %s: device (-first +again):\n%s", name, diff)
 		}
 		serials := recordedSerials(t, path)
 		objects, known := recordedUnits[name]
@@ -234,8 +239,8 @@ func recallSNMP(t *testing.T) []recalled {
 			t.Errorf("snmp %s: nobody has looked which rows are units", name)
 		}
 		row := recalled{
-			source: "snmp", name: name, platform: first.Device.Platform, want: sortedValues(serials),
-			got: first.Device.Components, requests: first.Requests, repeat: again.Requests,
+			source: "snmp", name: name, platform: first.Platform, want: sortedValues(serials), got: first.Components,
+			requests: requests, repeat: repeat, byColumn: byColumn(t, port, name), sideBySide: sideBySide(t, port, name),
 		}
 		for _, o := range objects {
 			if serials[o] == "" {
@@ -350,11 +355,15 @@ func writeReport(path string, rows []recalled) error {
 		sum.want, sum.wantUnits = append(sum.want, r.want...), append(sum.wantUnits, r.wantUnits...)
 		sum.missing, sum.foreign, sum.twice = append(sum.missing, r.missing...), append(sum.foreign, r.foreign...), append(sum.twice, r.twice...)
 		sum.wrong = append(sum.wrong, r.wrong...)
+		sum.byColumn, sum.sideBySide = sum.byColumn+r.byColumn, sum.sideBySide+r.sideBySide
 		sum.found, sum.marked, sum.requests, sum.repeat = sum.found+r.found, sum.marked+r.marked, sum.requests+r.requests, sum.repeat+r.repeat
 	}
 	sum.source = fmt.Sprintf("all %d", len(rows))
-	header := []string{"source", "capture", "platform", "serials", "found", "missing", "foreign", "doubled", "units", "marked", "wrong", "requests", "unchanged"}
+	header := []string{"source", "capture", "platform", "serials", "found", "missing", "foreign", "doubled", "units", "marked", "wrong", "by column", "side by side", "first", "unchanged"}
 	if err := table.Columns(f, "", header, append(cells, sum.cells())); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(f, "\nThe last four are SNMP requests: of a walk of entPhysicalTable alone by gosnmp, column by column and with all columns side by side,\nand of a first poll, which reads all tables, and one that finds nothing changed."); err != nil {
 		return err
 	}
 	return f.Close()
@@ -362,11 +371,13 @@ func writeReport(path string, rows []recalled) error {
 
 func (r *recalled) cells() []string {
 	cells := []string{r.source, r.name, r.platform}
-	for _, n := range []int{len(r.want), r.found, len(r.missing), len(r.foreign), len(r.twice), len(r.wantUnits), r.marked, len(r.wrong), r.requests, r.repeat} {
+	for _, n := range []int{len(r.want), r.found, len(r.missing), len(r.foreign), len(r.twice), len(r.wantUnits), r.marked, len(r.wrong), r.byColumn, r.sideBySide, r.requests, r.repeat} {
 		cells = append(cells, fmt.Sprint(n))
 	}
 	if r.source == "cli" {
-		cells[len(cells)-2], cells[len(cells)-1] = "-", "-"
+		for i := len(cells) - 4; i < len(cells); i++ {
+			cells[i] = "-" // no requests
+		}
 	}
 	return cells
 }

@@ -86,9 +86,11 @@ func TestUnchanged(t *testing.T) {
 				if version == "3" {
 					target = overV3(target)
 				}
-				first, last := ReadSince(context.Background(), target, nil, quiet())
-				if !first.Answered || first.Unchanged || last == nil {
-					t.Fatalf("answered %v, unchanged %v, last %v: %v", first.Answered, first.Unchanged, last, first.Device.Errors)
+				var first Reading
+				var last *Last
+				n := m.count(func() { first, last = ReadSince(context.Background(), target, nil, quiet()) })
+				if !first.Answered || first.Unchanged || last == nil || first.Requests != int(n) {
+					t.Fatalf("answered %v, unchanged %v, last %v after %d requests (%d reported): %v", first.Answered, first.Unchanged, last, n, first.Requests, first.Device.Errors)
 				}
 				for i := range 3 {
 					var again Reading
