@@ -14,6 +14,9 @@ func (c *Collector) Handler(registry *prometheus.Registry, o promhttp.HandlerOpt
 	o.Registry, o.EnableOpenMetrics = registry, true
 	all := promhttp.HandlerFor(registry, o)
 	o.Registry = nil // the handler's own metrics are those of all
+	// A handler made for one request cannot count those in flight.
+	flying := make(chan struct{}, max(o.MaxRequestsInFlight, 1))
+	o.MaxRequestsInFlight = 0
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		named, asked := r.URL.Query()["organization"]
 		if !asked {
@@ -24,6 +27,13 @@ func (c *Collector) Handler(registry *prometheus.Registry, o promhttp.HandlerOpt
 		// filled in.
 		if len(named) != 1 || named[0] == "" {
 			http.Error(w, "Name one organization by its ID, such as /metrics?organization=riverside-food-bank, or leave the parameter out for all.", http.StatusBadRequest)
+			return
+		}
+		select {
+		case flying <- struct{}{}:
+			defer func() { <-flying }()
+		default:
+			http.Error(w, "Too many scrapes at once: try again later.", http.StatusServiceUnavailable)
 			return
 		}
 		one := c.of(named[0])

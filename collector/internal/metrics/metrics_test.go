@@ -200,6 +200,30 @@ func TestHandler(t *testing.T) {
 	}
 }
 
+// TestHandlerInFlight: a scrape of one organization counts as any other.
+func TestHandlerInFlight(t *testing.T) {
+	s := fake{snapshot: organizations("a"), entered: make(chan struct{}), leave: make(chan struct{})}
+	handler := metrics.New(s, metrics.Options{}).Handler(prometheus.NewRegistry(), promhttp.HandlerOpts{MaxRequestsInFlight: 1})
+	ask := func() int {
+		answer := httptest.NewRecorder()
+		handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics?organization=a", nil))
+		return answer.Code
+	}
+	first := make(chan int)
+	go func() { first <- ask() }()
+	<-s.entered
+	if code := ask(); code != http.StatusServiceUnavailable {
+		t.Errorf("status %d of the second, want 503", code)
+	}
+	close(s.leave)
+	if code := <-first; code != http.StatusOK {
+		t.Errorf("status %d of the first, want 200", code)
+	}
+	if code := ask(); code != http.StatusOK {
+		t.Errorf("status %d of the next, want 200", code)
+	}
+}
+
 // TestFindingsAreReadOncePerRun: a finding holds pages of text, and a scrape
 // every 15 seconds of 100,000 must not read them all.
 func TestFindingsAreReadOncePerRun(t *testing.T) {
@@ -425,6 +449,9 @@ type fake struct {
 	byOrganization map[string][]store.Finding
 
 	reads map[string]int // of findings, by organization; nil does not count
+
+	// entered and leave, when set, hold a reader up.
+	entered, leave chan struct{}
 }
 
 func organizations(ids ...string) store.Snapshot {
@@ -443,6 +470,13 @@ func (f fake) fail(part string) error {
 }
 
 func (f fake) Snapshot(_ context.Context, org string) (store.Snapshot, error) {
+	if f.entered != nil {
+		select {
+		case f.entered <- struct{}{}:
+			<-f.leave
+		case <-f.leave:
+		}
+	}
 	x := f.snapshot
 	if org != "" {
 		x.Runs = slices.DeleteFunc(slices.Clone(x.Runs), func(r store.Run) bool { return r.ID != org })
