@@ -25,7 +25,7 @@ type importCmd struct {
 
 // Help is shown below the line of the command.
 func (importCmd) Help() string {
-	return "Without another word it takes files: " + program + " import --organization=ORG [flags] FILE ... ; see " + program + " import files --help."
+	return "Without another word it takes files, with the flags that import files --help lists."
 }
 
 type importFilesCmd struct {
