@@ -219,6 +219,32 @@ func TestIncomplete(t *testing.T) {
 	}
 }
 
+// What is given for all cards is for those that lack it.
+func TestCardsOfSeveral(t *testing.T) {
+	in := foodBank()
+	for i := range in.Facts.Lines {
+		if in.Facts.Lines[i].Contract == "205000002" {
+			in.Facts.Lines[i].SiteAddress = ""
+		}
+	}
+	given := map[string]string{"contact": "the admin"}
+	d, err := document.Make(in, document.Request{Kind: document.TAC, Fields: given})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Sections) != 2 || len(d.LeftOut) != 1 || !strings.Contains(d.LeftOut[0], "site_address") {
+		t.Errorf("%d cards, left out %q; want the one without an address left out", len(d.Sections), d.LeftOut)
+	}
+	given["site_address"] = "2 Dock Road"
+	if d, err = document.Make(in, document.Request{Kind: document.TAC, Fields: given}); err != nil {
+		t.Fatal(err)
+	}
+	text := string(write(t, d, document.Text))
+	if len(d.LeftOut) != 0 || strings.Count(text, "2 Dock Road") != 1 || strings.Count(text, "1 River Street") != 2 {
+		t.Errorf("left out %q; want the address where it was lacking only:\n%s", d.LeftOut, text)
+	}
+}
+
 // A swap without a contract number is not made; of several the others are.
 func TestSwapsOneByOne(t *testing.T) {
 	in := foodBank()
@@ -318,5 +344,22 @@ func TestOffered(t *testing.T) {
 				t.Errorf("%s as %s: %v, %q", k, f, err, f.ContentType())
 			}
 		}
+	}
+}
+
+// Every kind of finding and state of coverage has words; one of a later version
+// is told apart at least.
+func TestLabels(t *testing.T) {
+	in := foodBank()
+	for _, f := range in.Findings {
+		if document.KindLabel(f.Kind) == strings.ReplaceAll(string(f.Kind), "_", " ") {
+			t.Errorf("finding %s has no words", f.Kind)
+		}
+	}
+	if got := document.KindLabel("owner_moved"); got != "owner moved" {
+		t.Errorf("a kind of a later version is %q", got)
+	}
+	if got := document.CoverageLabel("lent_out"); got != "lent out" {
+		t.Errorf("a state of a later version is %q", got)
 	}
 }

@@ -3,6 +3,7 @@ package document
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -36,11 +37,11 @@ func makeTAC(in Input, r Request) (Document, error) {
 	case r.Of != "" && slices.ContainsFunc(units, func(u reconcile.Unit) bool { return u.PID != units[0].PID }):
 		return Document{}, invalid("several products have the serial number %s: name the product (%s or %s)", r.Of, units[0].PID, units[1].PID)
 	case r.Of != "":
-		return in.card(units[0], lines, r.Fields)
+		return in.card(units[0], lines, r.Fields, false)
 	}
 	d := Document{Title: "Cards for cases at Cisco's TAC"}
 	for _, u := range units {
-		one, err := in.card(u, lines, r.Fields)
+		one, err := in.card(u, lines, r.Fields, true)
 		if err != nil {
 			d.LeftOut = append(d.LeftOut, err.Error())
 			continue
@@ -50,13 +51,15 @@ func makeTAC(in Input, r Request) (Document, error) {
 		d.Sections = append(d.Sections, one.Sections...)
 	}
 	if len(d.Sections) == 0 {
-		_, err := in.card(units[0], lines, r.Fields)
+		_, err := in.card(units[0], lines, r.Fields, true)
 		return Document{}, err
 	}
 	return d, nil
 }
 
-func (in Input) card(u reconcile.Unit, lines map[string][]contract.Line, given map[string]string) (Document, error) {
+// card is the card of one unit. Where several are made at once, what is given
+// is for those that lack it.
+func (in Input) card(u reconcile.Unit, lines map[string][]contract.Line, given map[string]string, several bool) (Document, error) {
 	l, onLine := lineOf(u, lines)
 	n := in.node(u)
 	form := []Field{
@@ -72,6 +75,12 @@ func (in Input) card(u reconcile.Unit, lines map[string][]contract.Line, given m
 		{Name: "site_address", Label: "Address of the install site", Value: cmp.Or(l.SiteAddress, in.siteAddress(u.Site)), Required: true},
 		{Name: "contact", Label: "Contact person", Required: true},
 		{Name: "phone", Label: "Phone"},
+	}
+	if several {
+		given = maps.Clone(given)
+		for _, f := range filled(form) {
+			delete(given, f.Name)
+		}
 	}
 	form, err := complete("the TAC card of "+describe(u.PID, u.Serial), form, given)
 	if err != nil {

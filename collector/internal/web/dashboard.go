@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
+	"rollcall/collector/internal/document"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
 )
@@ -36,6 +38,8 @@ type dashboard struct {
 	Units         []unitRow
 	Pager         pager
 	ClearURL      string
+	DocumentsURL  string
+	Downloads     []formatLink // of the list of units
 	Sites         []string
 	Sources       sources
 	Start         *firstSteps // nil when nothing is missing
@@ -114,6 +118,10 @@ func newDashboard(f filter, sc scope, in dashboardInput, now time.Time) dashboar
 	}
 	if sc.Chosen != nil {
 		d.Name = sc.Chosen.Name
+		d.DocumentsURL = "/documents?" + url.Values{"organization": {sc.id()}}.Encode()
+		for _, f := range offered(document.Units) {
+			d.Downloads = append(d.Downloads, formatLink{formatLabels[f], documentURL(sc.id(), document.Units, "", "", f)})
+		}
 	}
 	if d.Several {
 		d.Organizations = organizationRows(sc.All, in.counts, in.findings)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"rollcall/collector/internal/document"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
 )
@@ -96,6 +97,9 @@ type findingPage struct {
 	Sheet           []sheetRow
 	Missing         []string // labels of required fields that a person has to type
 	SheetURL        string
+	SheetFormats    []formatLink
+	DocumentLabel   string // of another document that helps; "" for none
+	DocumentURL     string
 	Updated, Ended  moment
 	Acked           moment
 }
@@ -117,6 +121,12 @@ func (s *server) showFinding(r *http.Request) (any, error) {
 		Acked:           newMoment(x.Acknowledged, now),
 	}
 	p.SheetURL = p.URL + "/sheet.txt"
+	for _, f := range offered(document.Swap) {
+		p.SheetFormats = append(p.SheetFormats, formatLink{formatLabels[f], p.URL + "/sheet." + f.Extension()})
+	}
+	if label, address, ok := findingDocument(x); ok && !p.Closed {
+		p.DocumentLabel, p.DocumentURL = label, address
+	}
 	if x.Serial != "" {
 		p.UnitURL = unitURL(x.Organization, x.PID, x.Serial)
 	}

@@ -17,8 +17,8 @@ import (
 const answerTimeout = 25 * time.Second
 
 // A route is one line of the table: a pattern of http.ServeMux and who answers.
-// The value decides how it is written: a page as HTML, a plainText as text, an
-// asset as it is, and anything else as JSON.
+// The value decides how it is written: a page as HTML, an asset and a file as
+// they are, and anything else as JSON.
 type route struct {
 	pattern string
 	handle  func(*http.Request) (any, error)
@@ -32,8 +32,10 @@ func (s *server) routes() []route {
 		{"GET /organizations", s.showOrganizations},
 		{"GET /findings", s.showFindings},
 		{"GET /findings/{id}", s.showFinding},
-		{"GET /findings/{id}/sheet.txt", s.showSheet},
+		{"GET /findings/{id}/{sheet}", s.showSheet},
 		{"GET /unit", s.showUnit},
+		{"GET /documents", s.showDocuments},
+		{"GET /documents/{file}", s.showDocument},
 		{"GET /help/{$}", s.showHelp},
 		{"GET /help/{name}", s.showHelp},
 		{"GET /static/{name}", s.showAsset},
@@ -47,9 +49,6 @@ func (s *server) routes() []route {
 		{"GET /api/v1/nodes.netbox.csv", s.nodesNetBox},
 	}
 }
-
-// plainText is an answer of type text/plain.
-type plainText string
 
 // handler is the table as an http.Handler, with the headers of every answer
 // around it.
@@ -119,6 +118,9 @@ func (s *server) write(w http.ResponseWriter, r *http.Request, answer any, err e
 		_, _ = w.Write(body) // the client has gone, and nobody else is to be told
 		return
 	}
+	if f, ok := answer.(file); ok {
+		f.header(h)
+	}
 	sum := sha256.Sum256(body)
 	h.Set("ETag", `"`+hex.EncodeToString(sum[:12])+`"`)
 	h.Set("Cache-Control", "private, no-cache")
@@ -135,8 +137,8 @@ func (s *server) encode(answer any) (body []byte, contentType string, err error)
 	case page:
 		body, err = s.templates.render(a)
 		return body, "text/html; charset=utf-8", err
-	case plainText:
-		return []byte(a), "text/plain; charset=utf-8", nil
+	case file:
+		return a.body, a.contentType, nil
 	case asset:
 		return a.body, a.contentType, nil
 	}

@@ -1,20 +1,13 @@
 package web
 
 import (
-	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode/utf8"
 
-	"rollcall/pkg/inventory"
-
+	"rollcall/collector/internal/document"
 	"rollcall/collector/internal/reconcile"
 )
-
-// maxTyped bounds what a person types into one field, in bytes.
-const maxTyped = 2000
 
 // A sheetRow is one field of a form to copy from. One without a value is to be
 // typed in.
@@ -34,76 +27,50 @@ func sheetRows(sheet reconcile.Sheet) []sheetRow {
 	return rows
 }
 
-// typed fills the fields of the sheet that are empty with those of the query.
+// typed are the fields of the query that the sheet has and that are empty in it.
 // What Rollcall knows is not overwritten.
-func typed(r *http.Request, sheet reconcile.Sheet) (reconcile.Sheet, error) {
+func typed(r *http.Request, sheet reconcile.Sheet) (map[string]string, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, badQuery()
 	}
-	filled := maps.Clone(sheet)
+	given := map[string]string{}
 	for name, value := range sheet {
-		if value != "" {
-			continue
-		}
-		if filled[name] = oneLine(q.Get(name)); len(filled[name]) > maxTyped {
-			return nil, invalid("The value of %q is longer than %d bytes.", name, maxTyped)
+		if value == "" {
+			given[name] = q.Get(name)
 		}
 	}
-	return filled, nil
+	return given, nil
 }
 
-// showSheet is the sheet as text: to paste into a mail or a ticket. It may end
-// up on a terminal, so it carries no control character. It is refused while a
-// field is empty that the other side needs.
+// showSheet is the sheet of a finding, to paste into a mail or a ticket, to
+// print or to keep. It is refused while a field is empty that the other side
+// needs.
 func (s *server) showSheet(r *http.Request) (any, error) {
+	extension, ok := strings.CutPrefix(r.PathValue("sheet"), "sheet.")
+	if !ok {
+		return nil, notFound("There is no page at this address.")
+	}
 	x, sc, err := s.finding(r)
 	if err != nil {
 		return nil, err
 	}
-	sheet, err := typed(r, x.NextStep.Sheet)
+	given, err := typed(r, x.NextStep.Sheet)
 	if err != nil {
 		return nil, err
 	}
-	rows := sheetRows(sheet)
-	if len(rows) == 0 {
+	if len(x.NextStep.Sheet) == 0 {
 		return nil, notFound("There is no sheet to fill in for finding %d.", x.ID)
 	}
-	if missing := sheet.Missing(); len(missing) > 0 {
-		return nil, &failure{kind: kindIncomplete, message: fmt.Sprintf(
-			"The sheet of finding %d is not complete, and sent like this it would come back. Still to fill in: %s.", x.ID, strings.Join(missing, ", "))}
+	imports, err := s.store.Imports(r.Context(), x.Organization)
+	if err != nil {
+		return nil, err
 	}
-	rows = keep(rows, func(row sheetRow) bool { return row.Value != "" })
-	width := 0
-	for _, row := range rows {
-		width = max(width, utf8.RuneCountInString(row.Label))
+	d, err := document.Sheet(document.Input{Facts: reconcile.Facts{
+		Organization: x.Organization, Name: sc.Names[x.Organization], Now: s.now().UTC(), Imports: imports,
+	}}, documentFinding(x), given)
+	if err != nil {
+		return nil, refusedDocument(err)
 	}
-	var b strings.Builder
-	line := func(format string, args ...any) {
-		fmt.Fprintf(&b, format, args...)
-		b.WriteByte('\n')
-	}
-	line("%s", oneLine(kindLabel(x.Kind)+": "+x.Subject))
-	if name := sc.Names[x.Organization]; name != "" {
-		line("%s", oneLine(name))
-	}
-	line("")
-	for _, row := range rows {
-		line("%s  %s", pad(oneLine(row.Label)+":", width+1), oneLine(row.Value))
-	}
-	if len(x.NextStep.Steps) > 0 {
-		line("")
-		line("%s", oneLine(x.NextStep.Title))
-		for i, step := range x.NextStep.Steps {
-			line("%d. %s", i+1, oneLine(step))
-		}
-	}
-	return plainText(b.String()), nil
-}
-
-// oneLine drops what would break or colour the line.
-func oneLine(s string) string { return inventory.CleanText(s) }
-
-func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
+	return writeDocument(d, extension)
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"rollcall/collector/internal/document"
 	"rollcall/collector/internal/store"
 )
 
@@ -21,7 +22,8 @@ type unitPage struct {
 type unitPlace struct {
 	unitRow
 
-	First moment
+	First  moment
+	TACURL string // the card for a case at Cisco's TAC
 }
 
 // unitURL takes the parts as a query, for a PID holds "/" and a serial may hold
@@ -53,7 +55,10 @@ func (s *server) showUnit(r *http.Request) (any, error) {
 	now := s.now()
 	for _, u := range units {
 		if u.Serial == p.Serial && (u.PID == p.PID || p.PID == "") {
-			p.Places = append(p.Places, unitPlace{newUnitRow(u, sc.Names, now), newMoment(u.FirstSeen, now)})
+			p.Places = append(p.Places, unitPlace{
+				newUnitRow(u, sc.Names, now), newMoment(u.FirstSeen, now),
+				documentURL(u.Organization, document.TAC, u.Serial, "", "") + "&" + url.Values{"pid": {u.PID}}.Encode(),
+			})
 		}
 	}
 	findings, err := s.findings(r.Context(), sc.id(), stateOpen)

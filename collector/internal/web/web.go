@@ -30,6 +30,7 @@ type Store interface {
 	Agents(ctx context.Context, organization string) ([]reconcile.Agent, error)
 	Nodes(ctx context.Context, organization string) ([]reconcile.Node, error)
 	Imports(ctx context.Context, organization string) ([]reconcile.Import, error)
+	Facts(ctx context.Context, organization string) (reconcile.Facts, error)
 }
 
 // Options are what the pages need.
@@ -37,12 +38,15 @@ type Options struct {
 	Store Store
 	Log   *slog.Logger     // nil logs nothing
 	Now   func() time.Time // nil is time.Now
+	// Settings are those by which organizations are judged; documents name them.
+	Settings reconcile.Settings
 }
 
 type server struct {
 	store     Store
 	log       *slog.Logger
 	now       func() time.Time
+	settings  reconcile.Settings
 	assets    assets
 	templates templates
 	help      helpPages
@@ -58,6 +62,6 @@ func New(o Options) http.Handler {
 		o.Now = time.Now
 	}
 	files := newAssets()
-	s := &server{store: o.Store, log: o.Log, now: o.Now, assets: files, templates: newTemplates(files), help: mustHelpPages()}
+	s := &server{store: o.Store, log: o.Log, now: o.Now, settings: o.Settings, assets: files, templates: newTemplates(files), help: mustHelpPages()}
 	return s.handler()
 }

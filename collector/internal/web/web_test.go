@@ -120,7 +120,7 @@ func TestErrors(t *testing.T) {
 		{"finding without number", "GET", "/findings/x%3Cb%3E", 404, "findings have numbers"},
 		{"negative finding", "GET", "/api/v1/findings/-1", 404, "findings have numbers"},
 		{"finding without sheet", "GET", "/findings/1/sheet.txt", 404, "no sheet to fill in for finding 1"},
-		{"incomplete sheet", "GET", "/findings/2/sheet.txt", 409, "Still to fill in: Serial numbers to renew."},
+		{"incomplete sheet", "GET", "/findings/2/sheet.txt", 409, "still to fill in: Serial numbers to renew (renew)."},
 		{"bad escape for a sheet", "GET", "/findings/3/sheet.txt?rma_number=%zz", 400, "cannot be read"},
 		{"too much for a sheet", "GET", "/findings/2/sheet.txt?renew=" + strings.Repeat("x", 2001), 400, "longer than 2000 bytes"},
 		{"no such file", "GET", "/static/none.css", 404, "no file of that name"},

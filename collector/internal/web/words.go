@@ -2,10 +2,10 @@ package web
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"rollcall/collector/internal/contract"
+	"rollcall/collector/internal/document"
 	"rollcall/collector/internal/reconcile"
 )
 
@@ -29,16 +29,16 @@ type word struct {
 }
 
 var coverageWords = map[reconcile.Coverage]word{
-	reconcile.Uncovered:         {"No cover", toneBad, "cross"},
-	reconcile.RMAPending:        {"Replaced", toneBad, "swap"},
-	reconcile.Expired:           {"Expired", toneBad, "ended"},
-	reconcile.Expiring:          {"Ends soon", toneSoon, "clock"},
-	reconcile.UnknownSerial:     {"Unknown serial", toneSoon, "question"},
-	reconcile.Unverified:        {"Not verified", toneOpen, "question"},
-	reconcile.ActivationPending: {"Being activated", toneOpen, "dots"},
-	reconcile.Future:            {"Begins later", toneOpen, "dots"},
-	reconcile.Ineligible:        {"Not eligible", toneNone, "dash"},
-	reconcile.Covered:           {"Covered", toneGood, "check"},
+	reconcile.Uncovered:         {document.CoverageLabel(reconcile.Uncovered), toneBad, "cross"},
+	reconcile.RMAPending:        {document.CoverageLabel(reconcile.RMAPending), toneBad, "swap"},
+	reconcile.Expired:           {document.CoverageLabel(reconcile.Expired), toneBad, "ended"},
+	reconcile.Expiring:          {document.CoverageLabel(reconcile.Expiring), toneSoon, "clock"},
+	reconcile.UnknownSerial:     {document.CoverageLabel(reconcile.UnknownSerial), toneSoon, "question"},
+	reconcile.Unverified:        {document.CoverageLabel(reconcile.Unverified), toneOpen, "question"},
+	reconcile.ActivationPending: {document.CoverageLabel(reconcile.ActivationPending), toneOpen, "dots"},
+	reconcile.Future:            {document.CoverageLabel(reconcile.Future), toneOpen, "dots"},
+	reconcile.Ineligible:        {document.CoverageLabel(reconcile.Ineligible), toneNone, "dash"},
+	reconcile.Covered:           {document.CoverageLabel(reconcile.Covered), toneGood, "check"},
 }
 
 // coverageWord also answers for a state of a later version.
@@ -46,7 +46,7 @@ func coverageWord(c reconcile.Coverage) word {
 	if w, ok := coverageWords[c]; ok {
 		return w
 	}
-	return word{string(c), toneOpen, "question"}
+	return word{document.CoverageLabel(c), toneOpen, "question"}
 }
 
 var reasonWords = map[string]string{
@@ -124,35 +124,7 @@ func severityRank(s reconcile.Severity) int {
 	return 2
 }
 
-var kindWords = map[reconcile.Kind]string{
-	reconcile.UncoveredUnit:     "On no contract",
-	reconcile.RMAMismatch:       "Replaced, but the contract lists the old serial",
-	reconcile.LineNotSeen:       "On the contract, but not seen",
-	reconcile.CoverageExpiring:  "Cover ends soon",
-	reconcile.CoverageExpired:   "Cover has ended",
-	reconcile.TermShort:         "One year of cover where five are due",
-	reconcile.ActivationOverdue: "Contract not active yet",
-	reconcile.SiteMismatch:      "Contract names another site",
-	reconcile.PIDMismatch:       "Contract names another product",
-	reconcile.DuplicateSerial:   "One serial seen twice",
-	reconcile.SuspectSerial:     "Serial looks wrong",
-	reconcile.DuplicateLine:     "On the contract twice",
-	reconcile.DataStale:         "Contract data is old",
-	reconcile.AgentSilent:       "Agent is silent",
-	reconcile.NodeUnreachable:   "Device does not answer",
-	reconcile.Incomplete:        "Device not read completely",
-	reconcile.HostKeyChanged:    "SSH host key changed",
-	reconcile.CredentialRefused: "Credential refused",
-	reconcile.WeakAccess:        "Weak access in use",
-}
-
-// kindLabel also answers for a kind of a later version.
-func kindLabel(k reconcile.Kind) string {
-	if w, ok := kindWords[k]; ok {
-		return w
-	}
-	return strings.ReplaceAll(string(k), "_", " ")
-}
+func kindLabel(k reconcile.Kind) string { return document.KindLabel(k) }
 
 // A moment is a time as people read it, with the exact one beside it.
 type moment struct {

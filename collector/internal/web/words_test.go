@@ -79,7 +79,7 @@ func TestEveryStateHasItsWords(t *testing.T) {
 			t.Errorf("reason %s has no words", r)
 		}
 	}
-	if got := coverageWord("lent_out").Label; got != "lent_out" {
+	if got := coverageWord("lent_out").Label; got != "lent out" {
 		t.Errorf("a state of a later version shows as %q", got)
 	}
 	if got := kindLabel("owner_moved"); got != "owner moved" {
