@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"rollcall/collector/internal/store"
@@ -42,15 +43,8 @@ func (c *importListCmd) Run(ctx context.Context, std stdio) error {
 
 func importedContracts(i store.LoggedImport) string {
 	const shown = 3
-	n := len(i.Contracts) + i.MoreContracts
-	text := ""
-	for k, number := range i.Contracts[:min(len(i.Contracts), shown)] {
-		if k > 0 {
-			text += ", "
-		}
-		text += number
-	}
-	if n > shown {
+	text := strings.Join(i.Contracts[:min(len(i.Contracts), shown)], ", ")
+	if n := len(i.Contracts) + i.MoreContracts; n > shown {
 		text += fmt.Sprintf(" and %d more", n-shown)
 	}
 	return text

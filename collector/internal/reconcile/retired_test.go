@@ -233,6 +233,7 @@ func TestSiteAddresses(t *testing.T) {
 		"the name of another site":         {"Annex", "9 NOWHERE, 99999", sites, true, "names Annex"},
 		"an address that nobody knows":     {"Riverside Inc", "9 NOWHERE, 99999", sites, false, ""},
 		"its own address is not known":     {"Riverside Inc", "77 HILL RD, SPRINGFIELD, OR, 12399, US", sites[1:], false, ""},
+		"another house of that code":       {"Riverside Inc", "9 HILL RD, SPRINGFIELD, OR, 12399, US", sites, false, ""},
 		"the number alone":                 {"Riverside Inc", "77 RIVER ST, SPRINGFIELD", sites, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
