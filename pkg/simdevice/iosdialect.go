@@ -238,8 +238,12 @@ func iosxeAPConfig(d Device) string {
 	for _, ap := range accessPoints(d) {
 		fmt.Fprintf(&b, "Cisco AP Name   : %s\n%s\n\n", ap.name, strings.Repeat("=", 49))
 		for _, field := range [][2]string{
-			{"Cisco AP Identifier", dottedMAC(macAddress(ap.serial))}, {"AP Mode", "Local"}, {"AP Model", ap.pid}, {"IOS Version", d.Software},
-			{"AP Serial Number", ap.serial}, {"AP Certificate type", "Manufacturer Installed Certificate"},
+			{"Cisco AP Identifier", dottedMAC(macAddress(ap.serial))},
+			{"AP Mode", "Local"},
+			{"AP Model", ap.pid},
+			{"IOS Version", d.Software},
+			{"AP Serial Number", ap.serial},
+			{"AP Certificate type", "Manufacturer Installed Certificate"},
 		} {
 			fmt.Fprintf(&b, "%-48s: %s\n", field[0], field[1])
 		}
