@@ -23,6 +23,7 @@ import (
 	"rollcall/collector/internal/metrics"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
+	"rollcall/collector/internal/supportapi"
 	"rollcall/collector/internal/web"
 	"rollcall/pkg/wire"
 )
@@ -46,6 +47,7 @@ type Collector struct {
 	store  *store.Store
 	server *http.Server
 	loop   *loop
+	pulls  []*supportapi.Puller
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -85,6 +87,7 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 		store: s, reconcile: reconcile.Reconcile, settings: c.Settings.reconcile(), now: o.Now, log: o.Log,
 		metrics: newLoopMetrics(o.Registry), poll: pollInterval,
 	}
+	col.pulls = c.pullers(s, o)
 	col.server = &http.Server{
 		Handler: col.routes(o, reader),
 		// An upload extends the two in the middle for itself.
@@ -165,6 +168,9 @@ func (c *Collector) Start(ctx context.Context) error {
 		}
 	})
 	c.tasks.Go(func() { c.loop.run(working) })
+	for _, p := range c.pulls {
+		c.tasks.Go(func() { p.Run(working) })
+	}
 	if host, _, err := net.SplitHostPort(c.config.Listen); err == nil && !isLoopback(host) {
 		c.log.Warn("other machines can reach this address, and the pages have no login: whoever does can read them",
 			"address", listener.Addr().String(), "tls", cert != nil)

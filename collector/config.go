@@ -29,6 +29,8 @@ type Config struct {
 	DataDir  string   `yaml:"data_dir"`
 	Log      Log      `yaml:"log"`
 	Settings Settings `yaml:"settings"`
+	// SupportAPI are accounts for Cisco's Support APIs; none by default.
+	SupportAPI []SupportAPI `yaml:"support_api"`
 }
 
 // TLS are the certificate and the key that the collector serves with. Both are
@@ -78,6 +80,7 @@ func DefaultConfig() Config {
 			ActivationDays: d.ActivationDays, TermYears: d.TermYears, ShortTermDays: d.ShortTermDays,
 			ShortTermToleranceDays: d.ShortTermTolerance, DonatedOnlySince: string(d.DonatedOnlySince), ProgramMail: d.ProgramMail,
 		},
+		SupportAPI: []SupportAPI{},
 	}
 }
 
@@ -89,6 +92,13 @@ func LoadConfig(path string) (Config, error) {
 		return c, nil
 	}
 	if err := config.Load(path, &c); err != nil {
+		return Config{}, err
+	}
+	var secrets []config.Secret
+	for _, a := range c.SupportAPI {
+		secrets = append(secrets, a.ClientID, a.ClientSecret)
+	}
+	if err := config.CheckInline(path, secrets...); err != nil {
 		return Config{}, err
 	}
 	if err := c.Validate(); err != nil {
@@ -113,7 +123,8 @@ func (c Config) Validate() error {
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		errs = append(errs, fmt.Errorf("log.format: %q is not known: use text or json", c.Log.Format))
 	}
-	return errors.Join(append(errs, c.Settings.validate()...)...)
+	errs = append(errs, c.Settings.validate()...)
+	return errors.Join(append(errs, c.validateSupportAPI()...)...)
 }
 
 func (c Config) validateListen() error {

@@ -1,17 +1,25 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"rollcall/collector"
 )
 
 type checkCmd struct {
-	Config string `required:"" help:"The settings to look at." type:"path" placeholder:"FILE"`
+	Config  string `required:"" help:"The settings to look at." type:"path" placeholder:"FILE"`
+	Connect bool   `help:"Ask Cisco for a token with each account of support_api, too."`
 }
 
+// connectTime bounds the questions of --connect.
+const connectTime = time.Minute
+
 // Run says what serve would do with the settings, or what is wrong with them.
-func (c *checkCmd) Run(std stdio) error {
+func (c *checkCmd) Run(ctx context.Context, std stdio) error {
 	config, err := collector.LoadConfig(c.Config)
 	if err != nil {
 		return err
@@ -20,6 +28,18 @@ func (c *checkCmd) Run(std stdio) error {
 	if config.TLS.CertFile != "" {
 		scheme = "https"
 	}
-	_, err = fmt.Fprintf(std.out, "%s is right: it serves %s://%s/ with the data in %s\n", c.Config, scheme, config.Listen, config.DataDir)
-	return err
+	if _, err := fmt.Fprintf(std.out, "%s is right: it serves %s://%s/ with the data in %s\n", c.Config, scheme, config.Listen, config.DataDir); err != nil || !c.Connect {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	taken, errs := config.ConnectSupportAPI(ctx, version)
+	text := "no account of Cisco's Support APIs is set up"
+	if len(taken) > 0 {
+		text = "Cisco takes the accounts of support_api: " + strings.Join(taken, ", ")
+	}
+	if len(errs) == 0 {
+		_, err = fmt.Fprintln(std.out, text)
+	}
+	return errors.Join(append(errs, err)...)
 }

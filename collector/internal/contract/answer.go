@@ -94,19 +94,19 @@ const (
 
 // add takes a line, unless the serial has it with more to say: the summary has
 // the contract, the others the end alone.
-func (x *Lookup) add(l Line) {
-	l.Row, l.Extra, l.Status = 0, nil, ""
-	for i, known := range x.Lines {
-		if known.End != l.End || known.Contract != "" && l.Contract != "" && known.Contract != l.Contract ||
-			known.PID != "" && l.PID != "" && inventory.MatchPID(known.PID) != inventory.MatchPID(l.PID) {
+func (l *Lookup) add(n Line) {
+	n.Row, n.Extra, n.Status = 0, nil, ""
+	for i, known := range l.Lines {
+		if known.End != n.End || known.Contract != "" && n.Contract != "" && known.Contract != n.Contract ||
+			known.PID != "" && n.PID != "" && inventory.MatchPID(known.PID) != inventory.MatchPID(n.PID) {
 			continue
 		}
-		if known.Contract == "" && l.Contract != "" {
-			x.Lines[i] = l
+		if known.Contract == "" && n.Contract != "" {
+			l.Lines[i] = n
 		}
 		return
 	}
-	x.Lines = append(x.Lines, l)
+	l.Lines = append(l.Lines, n)
 }
 
 // MergeRMAs returns the replacements that people recorded and, of those that an

@@ -13,10 +13,10 @@ func findDataStale(r *run) {
 		if len(r.retired.Contracts) > 0 {
 			subject = "every contract that was imported is said to exist no more"
 		}
-		if len(r.units) > 0 {
+		if waiting := r.unjudged(); waiting > 0 {
 			r.findings = append(r.findings, Finding{
 				Key: string(DataStale) + "/none", Kind: DataStale, Severity: Warning, Subject: subject,
-				Evidence: []string{fmt.Sprintf("%s in use, and nothing is known of any contract, so none can be called covered or uncovered.", verb(len(r.units), "unit is", "units are"))},
+				Evidence: []string{fmt.Sprintf("%s in use, and nothing is known of any contract, so none can be called covered or uncovered.", verb(waiting, "unit is", "units are"))},
 				NextStep: download("Import your contract"),
 			})
 		}
@@ -33,6 +33,21 @@ func findDataStale(r *run) {
 			NextStep: download("Download the contract again and import it"),
 		})
 	}
+}
+
+// unjudged counts the units that contract data is missing for: all, where
+// nothing but files could tell.
+func (r *run) unjudged() int {
+	if len(r.Lookups) == 0 {
+		return len(r.units)
+	}
+	n := 0
+	for _, u := range r.units {
+		if u.Coverage == Unverified && u.Reason == NoContractData {
+			n++
+		}
+	}
+	return n
 }
 
 // findDataUnusable finds units that the contract data may well cover, and that

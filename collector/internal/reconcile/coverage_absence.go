@@ -9,17 +9,19 @@ import (
 // byAbsence judges a unit that is on no line and has no excuse. Not known is not
 // the same as not covered: without contract data, with data that is too old or
 // has rows that could not be read, or at a node that did not answer in full, the
-// unit is unverified (design, "never turns anything into uncovered").
+// unit is unverified (design, "never turns anything into uncovered"). A fresh answer
+// of Cisco's that no contract has the serial needs no file.
 func byAbsence(r *run, u *unit) (verdict, bool) {
 	unread := !r.verified(u.at.Node)
+	denied := r.denied[u.serial] != nil
 	switch {
 	case unread && suspect(u.serial) != "":
 		return verdict{Coverage: Unverified, Reason: PollIncomplete}, true
 	case suspect(u.serial) != "":
 		return verdict{Coverage: UnknownSerial}, true
-	case len(r.Imports) == 0, r.mayBeRefused(u.serial):
+	case len(r.Imports) == 0 && !denied, r.mayBeRefused(u.serial):
 		return verdict{Coverage: Unverified, Reason: NoContractData}, true
-	case len(r.stale) > 0:
+	case len(r.stale) > 0 && !denied:
 		return verdict{Coverage: Unverified, Reason: ContractDataStale}, true
 	case unread:
 		return verdict{Coverage: Unverified, Reason: PollIncomplete}, true

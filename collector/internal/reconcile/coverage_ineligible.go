@@ -24,14 +24,16 @@ func byLinksys(_ *run, u *unit) (verdict, bool) {
 }
 
 // byPastSupport leaves out products beyond Cisco's last date of support: nobody
-// can cover them any more. The date stands on lines of the same product.
+// can cover them any more. The date stands on lines of the same product, or
+// comes from the EoX API.
 func byPastSupport(r *run, u *unit) (verdict, bool) {
 	end := r.lastSupport(u.pid)
 	return verdict{Coverage: Ineligible, Reason: PastSupport}, end != "" && end < r.today
 }
 
 // lastSupport returns the last date of support of a product, as any contract
-// line has it, or "". Where lines differ it is the latest.
+// line or Cisco's EoX API has it, or "". It does not grow old, for what is
+// published is not taken back. Where lines differ it is the latest.
 func (r *run) lastSupport(pid string) contract.Date {
 	family := r.family(pid)
 	if family == "" {
@@ -40,12 +42,17 @@ func (r *run) lastSupport(pid string) contract.Date {
 	return r.supportEnds[family]
 }
 
-// indexSupport notes the last date of support of each product in the contracts.
+// indexSupport notes the last date of support of each product.
 func (r *run) indexSupport() {
 	r.supportEnds = map[string]contract.Date{}
 	for _, l := range r.Lines {
 		if family := r.family(l.PID); family != "" {
 			r.supportEnds[family] = max(r.supportEnds[family], l.LastSupport)
+		}
+	}
+	for _, p := range r.Products {
+		if family := r.family(p.PID); family != "" && p.LastSupport != "" {
+			r.supportEnds[family] = max(r.supportEnds[family], p.LastSupport)
 		}
 	}
 }

@@ -13,10 +13,11 @@ func byLine(r *run, u *unit) (verdict, bool) {
 		return verdict{}, false
 	}
 	best := u.lines[0]
-	v := verdict{line: best.line}
+	v := verdict{line: best.line, Reason: best.answeredBy()}
 	fresh := func(m match) bool { return m.fresh }
 	if best.state == lineActive {
 		active := u.lines[:countActive(u.lines)]
+		v.Reason = restsOn(active)
 		switch {
 		case !slices.ContainsFunc(active, fresh):
 			v.Coverage, v.Reason = Unverified, ContractDataStale
@@ -43,6 +44,22 @@ func byLine(r *run, u *unit) (verdict, bool) {
 		v.Coverage = Future
 	}
 	return v, true
+}
+
+// restsOn is the reason of coverage by active lines: "" when a file of now has
+// one of them.
+func restsOn(active []match) string {
+	var reason string
+	for _, m := range active {
+		switch {
+		case !m.fresh:
+		case m.answer == nil:
+			return ""
+		case reason == "":
+			reason = m.answeredBy()
+		}
+	}
+	return reason
 }
 
 func countActive(lines []match) int {

@@ -1,17 +1,21 @@
 package reconcile
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // findDuplicateLine finds units with two active lines (FAQ 3.3). It costs money
 // and hides the day on which coverage ends.
 func findDuplicateLine(r *run) {
 	for _, u := range r.units {
-		active := countActive(u.lines)
-		if active < 2 {
+		// What an API answers may be of another day than the files are.
+		lines := slices.DeleteFunc(slices.Clone(u.lines[:countActive(u.lines)]), func(m match) bool { return m.partial })
+		if len(lines) < 2 {
 			continue
 		}
 		f := r.unitFinding(DuplicateLine, Info, u)
-		for _, l := range u.lines[:active] {
+		for _, l := range lines {
 			f.Evidence = append(f.Evidence, fmt.Sprintf("%s lists it until %s%s.", upperFirst(contractName(l.Contract)), l.End, lineMarks(l.line)))
 		}
 		f.Evidence = capped(f.Evidence)

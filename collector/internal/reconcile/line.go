@@ -15,6 +15,10 @@ type line struct {
 	serial string // cleaned
 	fresh  bool   // its contract's data is young enough for a verdict
 	state  lineTime
+	// answer is that of the Support API on which the line rests, or its end;
+	// nil where a file has both. partial says that no file has the line.
+	answer  *contract.Lookup
+	partial bool
 }
 
 // lineTime says where today lies in a line.

@@ -36,7 +36,7 @@ type Facts struct {
 	// Dropped are lines that an earlier import listed and the newest of the
 	// same contract does not.
 	Dropped []contract.Line
-	RMAs    []contract.RMA   // replacements that people recorded
+	RMAs    []contract.RMA   // replacements that people recorded, or Cisco's API has
 	Orders  []contract.Order // donated gear
 	// Declarations are what people said of units.
 	Declarations []Declaration
@@ -46,6 +46,11 @@ type Facts struct {
 	Retirements []Retirement
 	// Sites are those whose postal address is known.
 	Sites []Site
+	// Lookups are the newest answers of Cisco's Support API, by serial. They say
+	// nothing of serials that were not asked for.
+	Lookups []contract.Lookup
+	// Products are what Cisco published about the end of life of products.
+	Products []contract.Product
 }
 
 // Today is the UTC day of Now; contracts are judged by it.

@@ -50,6 +50,9 @@ func (r *run) mismatch(x *replacement) Finding {
 
 func recordedEvidence(rma *contract.RMA) string {
 	s := "A replacement of " + inventory.CleanSerial(rma.OldSerial) + " by " + inventory.CleanSerial(rma.NewSerial) + " is recorded"
+	if rma.Source != "" {
+		s += " by Cisco, as " + rma.Source + " has it"
+	}
 	if rma.RMANumber != "" {
 		s += ", RMA " + rma.RMANumber
 	}
@@ -106,7 +109,9 @@ func (r *run) lineEvidence(x *replacement) []string {
 			e = append(e, fmt.Sprintf("%s lists %s too%s: it is to be swapped there as well.", upperFirst(contractName(l.Contract)), x.oldSerial, lineMarks(l)))
 		}
 	}
-	if i, ok := r.imports[x.line.Contract]; ok {
+	if i, ok := r.imports[x.line.Contract]; x.line.partial {
+		e = append(e, fmt.Sprintf("That is as of %s, from %s.", dayOf(x.line.answer.At), x.line.answer.Source))
+	} else if ok {
 		e = append(e, fmt.Sprintf("That is as of %s, when %s was imported.", dayOf(i.At), orFile(i.File)))
 	}
 	if x.line.state == lineEnded {

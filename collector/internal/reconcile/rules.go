@@ -47,6 +47,7 @@ func findingRules() []findingRule {
 		findSuspectSerial,
 		findDataStale,
 		findDataUnusable,
+		findAnswersStale,
 		findAgentSilent,
 		findNodeUnreachable,
 		findIncomplete,

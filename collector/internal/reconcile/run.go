@@ -35,6 +35,8 @@ type run struct {
 	rejected  map[[2]string]bool        // pairs of serials, the old one first
 	retired   Standing
 	partsGone map[*Sighting]Retirement // what was at a retired node, and went with it
+	// denied are the answers that know a serial and no contract of it.
+	denied map[string]*contract.Lookup
 	// supportEnds is the last date of support by PID family.
 	supportEnds map[string]contract.Date
 	// What several findings need is worked out once.
@@ -93,6 +95,7 @@ func newRun(f Facts) *run {
 		}
 	}
 	r.indexLines()
+	r.indexLookups()
 	r.indexSupport()
 	r.indexRefused()
 	r.indexDeclarations()

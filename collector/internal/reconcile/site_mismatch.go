@@ -101,7 +101,7 @@ func (r *run) newSiteWords() *siteWords {
 		}
 	}
 	for _, u := range r.units {
-		if len(u.lines) == 0 || u.lines[0].state == lineEnded || !u.atOneSite(r) || len(foldWords(u.lines[0].Site)) == 0 {
+		if len(u.lines) == 0 || u.lines[0].partial || u.lines[0].state == lineEnded || !u.atOneSite(r) || len(foldWords(u.lines[0].Site)) == 0 {
 			continue
 		}
 		l := placedLine{u, u.lines[0].line}

@@ -30,7 +30,12 @@ func (r *run) uncoveredFinding(u *unit) Finding {
 	f := r.unitFinding(UncoveredUnit, severity, u)
 	f.Evidence = []string{
 		fmt.Sprintf("%s is in use: seen in %s %s.", u.serial, r.where(u.at), span{since: u.first, until: u.last}),
-		fmt.Sprintf("No line of the imported contracts lists it: %s.", r.contractAges()),
+	}
+	if len(r.Imports) > 0 {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("No line of the imported contracts lists it: %s.", r.contractAges()))
+	}
+	if a := r.denied[u.serial]; a != nil {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("Cisco knows the serial number, and no contract that covers it: %s, as of %s.", a.Source, dayOf(a.At)))
 	}
 	if other := r.otherModelBefore(u); other != nil {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("%s was in its place until %s and is on a contract. The models differ, so this was not taken for a replacement by Cisco.",

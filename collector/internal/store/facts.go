@@ -76,6 +76,9 @@ func said(ctx context.Context, t *tx, f *reconcile.Facts) (err error) {
 	if f.Retirements, err = retirements(ctx, t, f.Organization); err != nil {
 		return fmt.Errorf("retirements: %w", err)
 	}
+	if err = supportFacts(ctx, t, f.Organization, f); err != nil {
+		return fmt.Errorf("answers of the Support APIs: %w", err)
+	}
 	all, err := sites(ctx, t, f.Organization)
 	if err != nil {
 		return fmt.Errorf("sites: %w", err)
