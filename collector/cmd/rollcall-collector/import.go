@@ -124,11 +124,11 @@ func (i *importer) contract(ctx context.Context, path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if strings.HasPrefix(f.Format, "Support API") {
-		// An import replaces the lines of its contracts, and such an answer has
-		// only the serials that were asked for.
-		return "", fmt.Errorf("cannot import %s: it answers for the serial numbers that were asked for and not for whole contracts, so the others would be taken for removed; "+
-			"import the contract's own download, or hold this file against a scan with %s reconcile", f.Name, program)
+	if !f.Partial && strings.HasPrefix(f.Format, "Support API") {
+		// An import replaces the lines of its contracts, and such a table has
+		// perhaps only the serials that were asked for.
+		return "", fmt.Errorf("cannot import %s: its fields are those of an answer for single serial numbers and not for whole contracts, so the others could be taken for removed; "+
+			"import the answer itself (JSON) or the contract's own download, or hold this file against a scan with %s reconcile", f.Name, program)
 	}
 	if i.preview {
 		return i.changes(ctx, f)
@@ -136,6 +136,9 @@ func (i *importer) contract(ctx context.Context, path string) (string, error) {
 	i.refuse(f.Refused)
 	for _, w := range f.Warnings {
 		complain(i.std, w)
+	}
+	if f.Partial {
+		return i.answers(ctx, f)
 	}
 	if len(f.Lines) == 0 {
 		return "", fmt.Errorf("%s: nothing was imported: it has no row that can be used", f.Name)
@@ -149,6 +152,15 @@ func (i *importer) contract(ctx context.Context, path string) (string, error) {
 		contracts = strings.TrimLeft(contracts, "0123456789 ") + " " + strings.Join(d.Contracts, ", ")
 	}
 	return fmt.Sprintf("%s: %s, %s: %s%s", f.Name, contracts, plural(len(f.Lines), "line"), differences(d), refusedRows(f.Refused)), nil
+}
+
+// answers takes a saved answer of SN2Info, which removes no line of any contract.
+func (i *importer) answers(ctx context.Context, f contract.File) (string, error) {
+	all, err := i.store.ImportAnswer(ctx, i.org.ID, f)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s: answers for %s%s", answersNote(f), plural(len(all), "serial number"), refusedRows(f.Refused)), nil
 }
 
 // differences says what an import changed.
@@ -167,6 +179,9 @@ func (i *importer) changes(ctx context.Context, f contract.File) (string, error)
 	}
 	if len(f.Refused) > 0 && i.status == 0 {
 		i.status = missing
+	}
+	if f.Partial {
+		return fmt.Sprintf("%s: %s\nNothing was imported: this was a preview.", answersNote(f), plural(len(f.Lookups(time.Now(), f.Name)), "serial number")), nil
 	}
 	return f.Preview(known.Lines) + "Nothing was imported: this was a preview.", nil
 }

@@ -93,8 +93,9 @@ type File struct {
 	// NotCovered counts the rows of products that the file itself lists as
 	// under no contract; they are no lines.
 	NotCovered int `json:"not_covered"`
-	// Partial says that the file answers for the serials that were asked for
-	// and for no whole contract; see Lookups.
+	// Partial says that the file is an answer of SN2Info itself: for the serials
+	// that were asked for and for no whole contract; see Lookups. A table with
+	// the same fields may hold a contract.
 	Partial bool `json:"partial,omitempty"`
 	// OffContract are the rows that NotCovered counts, of a partial file alone.
 	OffContract []Line   `json:"-"`

@@ -45,6 +45,7 @@ func (t *table) openJSON(raw *bufio.Reader, s spec) error {
 	if _, err := discardMark(raw); err != nil {
 		return fmt.Errorf("cannot read %s: %w", t.name, err)
 	}
+	t.answer = true
 	j := &jsonRows{index: map[string]int{}, lim: t.lim}
 	d := json.NewDecoder(&limited{r: raw, most: t.lim.json, left: t.lim.json})
 	d.UseNumber()

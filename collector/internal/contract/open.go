@@ -44,6 +44,7 @@ type source interface {
 type table struct {
 	name   string
 	sheet  string // of a workbook
+	answer bool   // of an API: JSON
 	file   *limited
 	all    io.Reader // the file, as its hash has it
 	hash   hash.Hash

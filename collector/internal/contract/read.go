@@ -122,7 +122,7 @@ func read(name string, r io.Reader, o Options, lim limits) (File, error) {
 	}
 	return File{
 		Name: base, SHA256: sum, Format: format.name, Sheet: t.sheet, Lines: lines, Refused: refused, Warnings: b.warnings,
-		NotCovered: b.offContract, Partial: format.partial, OffContract: b.asked, Columns: t.layout.described(),
+		NotCovered: b.offContract, Partial: format.partial && t.answer, OffContract: b.asked, Columns: t.layout.described(),
 	}, nil
 }
 
