@@ -160,8 +160,7 @@ func (s *server) showDocument(r *http.Request) (any, error) {
 		Organization: sc.Chosen.Name, OrganizationURL: filter{Organization: sc.id()}.url("/"), DocumentsURL: "/documents?" + url.Values{"organization": {sc.id()}}.Encode(),
 		About: upperFirst(request.Kind.About()), Hidden: []formatLink{{"organization", sc.id()}}, Fields: d.Form, Notes: d.Notes, LeftOut: d.LeftOut,
 	}
-	var incomplete *document.Incomplete
-	if errors.As(err, &incomplete) {
+	if incomplete, ok := errors.AsType[*document.Incomplete](err); ok {
 		p.Fields = incomplete.Form
 		for _, f := range incomplete.Missing {
 			p.Missing = append(p.Missing, f.Label)
