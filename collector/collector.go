@@ -110,7 +110,7 @@ func (c *Collector) routes(o Options, reader *metrics.Collector) http.Handler {
 	}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", c.ready)
-	mux.Handle("/", web.New(web.Options{Store: c.store, Log: o.Log, Now: o.Now, Settings: c.loop.settings}))
+	mux.Handle("/", web.New(web.Options{Store: c.store, Log: o.Log, Now: o.Now, Settings: c.loop.settings, Hosts: c.config.goesBy()}))
 	return mux
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/mail"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,9 @@ type Config struct {
 	// TLS.
 	InsecureListen bool `yaml:"insecure_listen"`
 	TLS            TLS  `yaml:"tls"`
+	// Hosts are names by which browsers ask for the collector where a proxy in
+	// front has them, beside those of this machine.
+	Hosts []string `yaml:"hosts"`
 	// DataDir holds the database. It is made when it is not there.
 	DataDir  string   `yaml:"data_dir"`
 	Log      Log      `yaml:"log"`
@@ -80,7 +84,7 @@ func DefaultConfig() Config {
 			ActivationDays: d.ActivationDays, TermYears: d.TermYears, ShortTermDays: d.ShortTermDays,
 			ShortTermToleranceDays: d.ShortTermTolerance, DonatedOnlySince: string(d.DonatedOnlySince), ProgramMail: d.ProgramMail,
 		},
-		SupportAPI: []SupportAPI{},
+		Hosts: []string{}, SupportAPI: []SupportAPI{},
 	}
 }
 
@@ -117,6 +121,11 @@ func (c Config) Validate() error {
 	if strings.TrimSpace(c.DataDir) == "" {
 		errs = append(errs, errors.New("data_dir: is empty: name the directory for the database"))
 	}
+	for i, h := range c.Hosts {
+		if h == "" || strings.ContainsAny(h, "/: \t") {
+			errs = append(errs, fmt.Errorf("hosts[%d]: %q is not a host name: write it without https:// and without a port", i, h))
+		}
+	}
 	if _, err := c.Log.level(); err != nil {
 		errs = append(errs, err)
 	}
@@ -150,6 +159,22 @@ func (c Config) validateListen() error {
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// goesBy says by which names browsers may ask for the collector; nil for all. On
+// loopback it is those of this machine and Hosts: any other one was made to lead
+// here by somebody else. Beyond loopback names are not known.
+func (c Config) goesBy() func(host string) bool {
+	if host, _, err := net.SplitHostPort(c.Listen); err != nil || !isLoopback(host) {
+		return nil
+	}
+	return func(asked string) bool {
+		host, _, err := net.SplitHostPort(asked)
+		if err != nil {
+			host = strings.Trim(asked, "[]")
+		}
+		return isLoopback(strings.ToLower(host)) || slices.ContainsFunc(c.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
+	}
 }
 
 func (c Config) validateTLS() error {

@@ -16,6 +16,10 @@ const (
 	kindIncomplete = "incomplete"
 	kindForbidden  = "forbidden"
 	kindMethod     = "method_not_allowed"
+	kindConflict   = "conflict"
+	kindMediaType  = "unsupported_media_type"
+	kindTooLarge   = "too_large"
+	kindHost       = "misdirected"
 	kindInternal   = "internal"
 )
 
@@ -44,6 +48,10 @@ func (s *server) failed(r *http.Request, err error) (answer any, status int) {
 	case errors.As(err, &f):
 	case errors.Is(err, store.ErrNotFound):
 		f = &failure{kind: kindNotFound, message: "There is nothing of that name or number."}
+	case errors.Is(err, store.ErrInvalid):
+		f = &failure{kind: kindInvalid, message: upperFirst(err.Error()) + "."}
+	case errors.Is(err, store.ErrConflict):
+		f = &failure{kind: kindConflict, message: upperFirst(err.Error()) + "."}
 	default:
 		if r.Context().Err() == nil {
 			s.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
@@ -54,6 +62,10 @@ func (s *server) failed(r *http.Request, err error) (answer any, status int) {
 		kindNotFound:   http.StatusNotFound,
 		kindInvalid:    http.StatusBadRequest,
 		kindIncomplete: http.StatusConflict,
+		kindConflict:   http.StatusConflict,
+		kindMediaType:  http.StatusUnsupportedMediaType,
+		kindTooLarge:   http.StatusRequestEntityTooLarge,
+		kindHost:       http.StatusMisdirectedRequest,
 		kindForbidden:  http.StatusForbidden,
 		kindMethod:     http.StatusMethodNotAllowed,
 		kindInternal:   http.StatusInternalServerError,

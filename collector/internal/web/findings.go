@@ -102,6 +102,8 @@ type findingPage struct {
 	DocumentURL     string
 	Updated, Ended  moment
 	Acked           moment
+	AckNote         string
+	Replaces        bool // it is about a replacement that a person can confirm
 }
 
 func (s *server) showFinding(r *http.Request) (any, error) {
@@ -119,7 +121,9 @@ func (s *server) showFinding(r *http.Request) (any, error) {
 		Updated:         newMoment(x.Updated, now),
 		Ended:           newMoment(x.Resolved, now),
 		Acked:           newMoment(x.Acknowledged, now),
+		AckNote:         x.Note,
 	}
+	_, p.Replaces = x.Replacement()
 	p.SheetURL = p.URL + "/sheet.txt"
 	for _, f := range offered(document.Swap) {
 		p.SheetFormats = append(p.SheetFormats, formatLink{formatLabels[f], p.URL + "/sheet." + f.Extension()})

@@ -24,9 +24,17 @@ type route struct {
 	handle  func(*http.Request) (any, error)
 }
 
-// routes are all that there is. Every one of them only reads, and whoever can
-// reach the collector may read: one that changes something needs more.
+// routes are all that there is: those that read, and two for each action.
+// Whoever can reach the collector may use them as long as there is no login.
 func (s *server) routes() []route {
+	all := s.readingRoutes()
+	for _, a := range actions() {
+		all = append(all, route{"POST /do/" + a.name, a.form(s)}, route{"POST /api/v1/do/" + a.name, a.api(s)})
+	}
+	return all
+}
+
+func (s *server) readingRoutes() []route {
 	return []route{
 		{"GET /{$}", s.showDashboard},
 		{"GET /organizations", s.showOrganizations},
@@ -34,6 +42,8 @@ func (s *server) routes() []route {
 		{"GET /findings/{id}", s.showFinding},
 		{"GET /findings/{id}/{sheet}", s.showSheet},
 		{"GET /unit", s.showUnit},
+		{"GET /records", s.showRecords},
+		{"GET /imports/{id}", s.showImport},
 		{"GET /documents", s.showDocuments},
 		{"GET /documents/{file}", s.showDocument},
 		{"GET /help/{$}", s.showHelp},
@@ -43,6 +53,7 @@ func (s *server) routes() []route {
 		{"GET /api/v1/units", s.apiUnits},
 		{"GET /api/v1/findings", s.apiFindings},
 		{"GET /api/v1/findings/{id}", s.apiFinding},
+		{"GET /api/v1/records", s.apiRecords},
 		{"GET /api/v1/sd/nodes", s.sdNodes},
 		{"GET /api/v1/nodes.csv", s.nodesCSV},
 		{"GET /api/v1/nodes.ansible.json", s.nodesAnsible},
@@ -67,14 +78,28 @@ func (s *server) handler() http.Handler {
 	crossOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.write(w, r, nil, &failure{kind: kindForbidden, message: "This request came from another site's page, so it was refused. Open Rollcall itself and try there."})
 	}))
-	return secure(crossOrigin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return secure(s.asked(crossOrigin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, pattern := mux.Handler(r)
 		if pattern == "" {
 			s.write(w, r, nil, noRoute(w, r, h))
 			return
 		}
 		mux.ServeHTTP(w, r)
-	})))
+	}))))
+}
+
+// asked refuses what was asked for by another name than the collector's: by a
+// name that leads to this machine a page of elsewhere would otherwise read and
+// change what only this machine's people may (DNS rebinding).
+func (s *server) asked(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.hosts != nil && !s.hosts(r.Host) {
+			s.write(w, r, nil, &failure{kind: kindHost, message: fmt.Sprintf(
+				"The collector does not go by the name %.100q. Open it by the address that it logs at its start, or write the name under hosts in its settings.", r.Host)})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // noRoute tells a path that does not exist from a method that it does not
@@ -104,6 +129,11 @@ func (s *server) write(w http.ResponseWriter, r *http.Request, answer any, err e
 	status := http.StatusOK
 	if err != nil {
 		answer, status = s.failed(r, err)
+	}
+	if to, ok := answer.(seeOther); ok && err == nil {
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, string(to), http.StatusSeeOther)
+		return
 	}
 	body, contentType, err := s.encode(answer)
 	if err != nil {

@@ -34,6 +34,11 @@ func newTemplates(files assets) templates {
 			}
 			return "/static/" + name + "?v=" + a.mark, nil
 		},
+		// entry is what the form of an entry of a ledger begins with; nil for a
+		// new one.
+		"entry": func(organization string, id int64, entry any) map[string]any {
+			return map[string]any{"Organization": organization, "ID": id, "Entry": entry}
+		},
 	}
 	shared := template.Must(template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/base.html", "templates/icons.html", "templates/parts.html"))
 	names, err := fs.Glob(templateFiles, "templates/*.html")

@@ -1,12 +1,14 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 
 	"rollcall/collector/internal/document"
 	"rollcall/collector/internal/store"
+	"rollcall/pkg/inventory"
 )
 
 // unitPage is all that is known of one (PID, serial); it stands at two places
@@ -17,6 +19,15 @@ type unitPage struct {
 	PID, Serial     string
 	Places          []unitPlace
 	Findings        []findingRow
+	ID              string // the organization's
+	Declared        []declarationRow
+	Kinds           []declarationRow // to choose from
+	Came            []replacementRow // what this unit replaced, and what came for it
+}
+
+// A replacementRow leads to the other unit of a replacement.
+type replacementRow struct {
+	Words, PID, Serial, URL, RMANumber string
 }
 
 type unitPlace struct {
@@ -70,8 +81,39 @@ func (s *server) showUnit(r *http.Request) (any, error) {
 	})
 	sortFindings(about)
 	p.Findings = sc.findingRows(about, now)
-	if len(p.Places) == 0 && len(p.Findings) == 0 {
+	if err := s.saidOfUnit(r.Context(), sc.id(), &p); err != nil {
+		return nil, err
+	}
+	if len(p.Places) == 0 && len(p.Findings) == 0 && len(p.Declared) == 0 && len(p.Came) == 0 {
 		return nil, notFound("No unit %.80q with serial %.80q was seen at %s.", p.PID, p.Serial, sc.Chosen.Name)
 	}
 	return page{Template: "unit.html", Title: p.PID + " " + p.Serial + " · Rollcall", Switcher: sc.switcher(), Data: p}, nil
+}
+
+// saidOfUnit adds what people said of a unit, and its replacements.
+func (s *server) saidOfUnit(ctx context.Context, org string, p *unitPage) error {
+	p.ID, p.Kinds = org, declarationOptions()
+	declared, err := s.store.Declarations(ctx, org)
+	if err != nil {
+		return fmt.Errorf("cannot read declarations: %w", err)
+	}
+	serial := inventory.CleanSerial(p.Serial)
+	for _, d := range declared {
+		if d.Serial == serial && (d.PID == "" || p.PID == "" || inventory.MatchPID(d.PID) == inventory.MatchPID(p.PID)) {
+			p.Declared = append(p.Declared, declarationRow{d, declarationWords[d.Kind], ""})
+		}
+	}
+	replacements, err := s.store.Replacements(ctx, org)
+	if err != nil {
+		return err
+	}
+	for _, x := range replacements {
+		switch serial {
+		case x.OldSerial:
+			p.Came = append(p.Came, replacementRow{"Replaced by", x.NewPID, x.NewSerial, unitURL(org, x.NewPID, x.NewSerial), x.RMANumber})
+		case x.NewSerial:
+			p.Came = append(p.Came, replacementRow{"Came for", x.OldPID, x.OldSerial, unitURL(org, x.OldPID, x.OldSerial), x.RMANumber})
+		}
+	}
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"time"
 
+	"rollcall/collector/internal/contract"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
 )
@@ -31,6 +32,35 @@ type Store interface {
 	Nodes(ctx context.Context, organization string) ([]reconcile.Node, error)
 	Imports(ctx context.Context, organization string) ([]reconcile.Import, error)
 	Facts(ctx context.Context, organization string) (reconcile.Facts, error)
+	keeper
+}
+
+// A keeper keeps what people decide and say; store.Store is one.
+type keeper interface {
+	Acknowledge(ctx context.Context, organization string, id int64, by, note string) error
+	Unacknowledge(ctx context.Context, organization string, id int64) error
+	ConfirmReplacement(ctx context.Context, organization string, r contract.RMA, author string) (int64, error)
+	RejectReplacement(ctx context.Context, organization string, x reconcile.Rejection) error
+	UnrejectReplacement(ctx context.Context, organization, oldSerial, newSerial string) error
+	Rejections(ctx context.Context, organization string) ([]reconcile.Rejection, error)
+	Replacements(ctx context.Context, organization string) ([]store.Replacement, error)
+	Declare(ctx context.Context, organization string, d reconcile.Declaration) error
+	Undeclare(ctx context.Context, organization, serial, pid string) error
+	Declarations(ctx context.Context, organization string) ([]reconcile.Declaration, error)
+	ImportLog(ctx context.Context, organization string, limit, offset int) ([]store.LoggedImport, int, error)
+	ImportByID(ctx context.Context, organization string, id int64, limit, offset int) (store.LoggedImport, []store.LineChange, error)
+	UndoImport(ctx context.Context, organization string, id int64, by string) (store.LoggedImport, error)
+	RMAs(ctx context.Context, organization string) ([]store.LedgerEntry[contract.RMA], error)
+	Orders(ctx context.Context, organization string) ([]store.LedgerEntry[contract.Order], error)
+	SaveRMA(ctx context.Context, organization string, id int64, r contract.RMA, author string) (int64, error)
+	SaveOrder(ctx context.Context, organization string, id int64, o contract.Order, author string) (int64, error)
+	DeleteRMA(ctx context.Context, organization string, id int64) error
+	DeleteOrder(ctx context.Context, organization string, id int64) error
+	Retire(ctx context.Context, organization string, r reconcile.Retirement) error
+	Unretire(ctx context.Context, organization string, kind reconcile.RetirementKind, name string) error
+	Retirements(ctx context.Context, organization string) ([]store.Retirement, error)
+	Sites(ctx context.Context, organization string) ([]reconcile.Site, error)
+	SetSite(ctx context.Context, organization string, x reconcile.Site) error
 }
 
 // Options are what the pages need.
@@ -40,6 +70,9 @@ type Options struct {
 	Now   func() time.Time // nil is time.Now
 	// Settings are those by which organizations are judged; documents name them.
 	Settings reconcile.Settings
+	// Hosts says whether the collector goes by a name, as the header Host has
+	// it; nil takes all.
+	Hosts func(host string) bool
 }
 
 type server struct {
@@ -47,6 +80,7 @@ type server struct {
 	log       *slog.Logger
 	now       func() time.Time
 	settings  reconcile.Settings
+	hosts     func(string) bool
 	assets    assets
 	templates templates
 	help      helpPages
@@ -62,6 +96,6 @@ func New(o Options) http.Handler {
 		o.Now = time.Now
 	}
 	files := newAssets()
-	s := &server{store: o.Store, log: o.Log, now: o.Now, settings: o.Settings, assets: files, templates: newTemplates(files), help: mustHelpPages()}
+	s := &server{store: o.Store, log: o.Log, now: o.Now, settings: o.Settings, hosts: o.Hosts, assets: files, templates: newTemplates(files), help: mustHelpPages()}
 	return s.handler()
 }
