@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/model"
 
 	"rollcall/collector"
@@ -122,7 +123,7 @@ func quick(text string) string {
 
 // startAlerting starts Prometheus and Alertmanager with the files that are
 // shipped, which send to the inbox.
-func startAlerting(t *testing.T, target string, in *inbox) *peer.Prometheus {
+func startAlerting(t *testing.T, target, agent string, in *inbox) *peer.Prometheus {
 	t.Helper()
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -145,14 +146,18 @@ func startAlerting(t *testing.T, target string, in *inbox) *peer.Prometheus {
 	config = strings.Replace(config, "    email_configs: *mail\n", "", 1)
 	alertmanager := peer.StartAlertmanager(t, write("alertmanager.yml", config))
 	rules := write("rollcall.rules.yml", quick(readConfig(t, "prometheus", "rollcall.rules.yml")))
+	// A limit of one's own, in a file of one's own: any report that waits.
+	limits := write("limits.yml", "groups: [{name: limits, rules: [{record: rollcall_alert_threshold, labels: {name: spool_ratio}, expr: vector(0)}]}]")
 	return peer.StartPrometheusWith(t, fmt.Sprintf(`
 global: {scrape_interval: 100ms, evaluation_interval: 100ms, scrape_timeout: 100ms}
-rule_files: [%s]
+rule_files: [%s, %s]
 alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}
 scrape_configs:
 - job_name: rollcall
   static_configs: [{targets: [%q], labels: {collector: "http://rollcall.example"}}]
-`, rules, alertmanager, target))
+- job_name: rollcall-agent
+  static_configs: [{targets: [%q]}]
+`, rules, limits, alertmanager, target, agent))
 }
 
 // What Prometheus, Alertmanager and Grafana make of a collector.
@@ -198,10 +203,14 @@ func alertsByTheirCauses(t *testing.T, program string) {
 			t.Fatalf("rollcall-collector %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
-	prom := startAlerting(t, l.listen, in)
+	agentMetrics := prometheus.NewRegistry()
+	ofAgent := httptest.NewServer(promhttp.HandlerFor(agentMetrics, promhttp.HandlerOpts{}))
+	t.Cleanup(ofAgent.Close)
+	prom := startAlerting(t, l.listen, ofAgent.Listener.Addr().String(), in)
 
 	sw := device(t, "127.81.5.1", "core-sw1", inventory.PlatformIOSXE, unit("FCW2431L0A7", "C9300-48P"), unit("FCW2431L0B2", "C9300-48P"))
-	_, stop := l.startAgent("Main office", "main-office", sw)
+	registry, stop := l.startAgent("Main office", "main-office", sw)
+	agentMetrics.MustRegister(registry)
 	whole := []string{"FCW2431L0A7 C9300-48P", "FCW2431L0B2 C9300-48P"}
 	l.importContract(whole...)
 	l.until("both units to be covered", func() bool {
@@ -240,6 +249,18 @@ Rollcall: http://rollcall.example`
 	const swapped = "RollcallRMAMismatch Main office FCW2718H7KD 204517788"
 	sw.Update(func(d *simdevice.Device) { d.Units[1].Serial = "FCW2718H7KD" })
 	expect("the swapped serial to be told", swapped, "firing")
+
+	const down, waits = "RollcallCollectorDown", "RollcallAgentSpoolFilling"
+	l.stopCollector()
+	expect("the collector that is away to be told", down, "firing")
+	expect("the reports that wait for it to be told", waits, "firing")
+	start()
+	expect("the collector that is back to be told", down, "resolved")
+	expect("the reports that came to be told", waits, "resolved")
+	if got := in.last()[swapped]; got != "firing" {
+		t.Errorf("the swapped serial is %s, though only the collector was away", got)
+	}
+
 	l.importContract("FCW2431L0A7 C9300-48P", "FCW2718H7KD C9300-48P")
 	expect("the import that proves the swap to be told", swapped, "resolved")
 
@@ -306,22 +327,14 @@ Rollcall: http://rollcall.example`
 	l.importContract("FCW2431L0A7 C9300-48P", "FCW2718H7KD C9300-48P")
 	expect("the contract that has ended to be told", "RollcallCoverageExpired 204517788", "firing")
 
-	l.stopCollector()
-	expect("the collector that is away to be told", "RollcallCollectorDown", "firing")
-	start()
-	expect("the collector that is back to be told", "RollcallCollectorDown", "resolved")
-	if got := in.last()["RollcallCoverageExpired 204517788"]; got != "firing" {
-		t.Errorf("the contract that has ended is %s, though only the collector was away", got)
-	}
-
 	if text := in.text("Settled:", "ends within"); text != "" {
 		t.Errorf("a narrower window is told as if all were well:\n%s", text)
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for _, m := range in.messages {
-		if m.GroupLabels["organization"] == "" && m.Alerts[0].Labels["alertname"] == "RollcallCollectorDown" {
-			continue
+		if name := m.Alerts[0].Labels["alertname"]; name == down || name == waits {
+			continue // of no organization
 		}
 		if diff := cmp.Diff(map[string]string{"collector": "http://rollcall.example", "organization": organizationID}, m.GroupLabels); diff != "" {
 			t.Errorf("a message is not of one organization (-want +got):\n%s", diff)
