@@ -37,9 +37,16 @@ type Options struct {
 	Log     *slog.Logger     // nil logs nothing
 }
 
-// A Store is safe for concurrent use, also by several processes on one data
-// directory.
+// A Store is a view of one database, for one who acts. It is safe for concurrent
+// use, also by several processes on one data directory.
 type Store struct {
+	*database
+
+	actor string // who is written into the audit log; "" is the collector itself
+}
+
+// A database is what all views of it share.
+type database struct {
 	write *sql.DB // one connection, so that writers queue here and not in SQLite
 	read  *sql.DB
 	now   func() time.Time
@@ -68,7 +75,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make data directory: %w", err)
 	}
-	s := &Store{now: o.Now, log: o.Log, changed: make(chan struct{}, 1), seen: map[string]int64{}}
+	s := &Store{database: &database{now: o.Now, log: o.Log, changed: make(chan struct{}, 1), seen: map[string]int64{}}}
 	path := filepath.Join(dir, fileName)
 	if err := touch(path); err != nil {
 		return nil, err
@@ -113,7 +120,15 @@ func open(path string, connections int, params url.Values) (*sql.DB, error) {
 	return db, nil
 }
 
-// Close ends all connections. It may be called twice.
+// As returns the same database for one who acts: what is done through it is
+// theirs in the audit log.
+func (s *Store) As(actor string) *Store {
+	view := *s
+	view.actor = actor
+	return &view
+}
+
+// Close ends all connections of all views. It may be called twice.
 func (s *Store) Close() error {
 	var errs []error
 	for _, db := range []*sql.DB{s.read, s.write} {
@@ -156,6 +171,7 @@ func (s *Store) Ready(ctx context.Context) error {
 type tx struct {
 	*sql.Tx
 	now    time.Time
+	actor  string
 	marked bool // an organization was marked as changed
 }
 
@@ -165,7 +181,7 @@ func (s *Store) update(ctx context.Context, do func(*tx) error) error {
 	if err != nil {
 		return s.wrote(ctx, fmt.Errorf("cannot begin a transaction: %w", err))
 	}
-	t := &tx{Tx: raw, now: s.clock()}
+	t := &tx{Tx: raw, now: s.clock(), actor: s.actor}
 	if err := do(t); err != nil {
 		_ = raw.Rollback() // the cause is err
 		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrConflict) {
