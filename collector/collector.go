@@ -12,6 +12,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -268,5 +270,28 @@ func (c *Collector) ImportContract(ctx context.Context, organization, path strin
 		refused = append(refused, r)
 	}
 	_, err = c.store.ImportContract(ctx, o.ID, f, time.Time{})
+	return refused, err
+}
+
+// ImportOrders takes the ledger of donated gear at path for an organization, by
+// ID or name. Rows that cannot be used are returned as refused.
+func (c *Collector) ImportOrders(ctx context.Context, organization, path string) (refused []error, err error) {
+	o, err := c.store.OrganizationByName(ctx, organization)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the ledger of orders: %w", err)
+	}
+	defer func() { _ = f.Close() }() // was only read
+	orders, rows, err := contract.ReadOrders(filepath.Base(path), f, contract.Options{})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		refused = append(refused, r)
+	}
+	_, err = c.store.ImportOrders(ctx, o.ID, filepath.Base(path), orders)
 	return refused, err
 }

@@ -38,7 +38,7 @@ func foodBankContracts() []contractFile {
 			{"FCW2431L0A7", "C9300-48P-E", "Catalyst 9300 48-port PoE+", -2 * year, 3 * year},
 			{"FCW2431L0B2", "C9300-48P-E", "Catalyst 9300 48-port PoE+", -2 * year, 3 * year},
 			{"FOC2502T1QX", "C9300-24T-E", "Catalyst 9300 24-port data", -2 * year, 3 * year},
-			{"FDO2236A0NN", "ISR4331/K9", "Cisco ISR 4331", -4 * year, year},
+			{"FDO2236A0NN", "ISR4331/K9", "Cisco ISR 4331", -100, year - 100},
 			{"FCW2311M0TR", "AIR-CT3504-K9", "Cisco 3504 Wireless Controller", -3 * year, 2 * year},
 			{"FJC2317M0A1", "AIR-AP2802I-B-K9", "802.11ac W2 AP", -3 * year, 2 * year},
 			{"FJC2317M0A2", "AIR-AP2802I-B-K9", "802.11ac W2 AP", -3 * year, 2 * year},
@@ -78,10 +78,34 @@ func healthCenterContracts() []contractFile {
 	}
 }
 
+// An order of donated gear, which a person keeps in a ledger; the days are from
+// today.
+type order struct {
+	number, pid, serial string
+	ordered, completed  int
+}
+
+// foodBankOrders are one whose contract is still on its way, one whose contract
+// should be there, and one whose contract is shorter than the program's term.
+func foodBankOrders() []order {
+	return []order{
+		{"SO-118204", "C9200L-24T-4G", "JAE28091K7Q", -96, -6},
+		{"SO-117350", "WS-C2960X-24PS-L", "FOC1947W2QP", -120, -40},
+		{"SO-116992", "ISR4331/K9", "FDO2236A0NN", -130, -110},
+	}
+}
+
+// ordersCSV writes the ledger of an organization's orders.
+func ordersCSV(o organization, today contract.Date) (string, error) {
+	rows := [][]string{{"order_number", "organization", "product_id", "serial", "quantity", "ordered_on", "completed_on"}}
+	for _, x := range o.orders {
+		rows = append(rows, []string{x.number, o.name, x.pid, x.serial, "1", string(today.AddDays(x.ordered)), string(today.AddDays(x.completed))})
+	}
+	return asCSV(rows)
+}
+
 // csv writes the file as the Service Contract Center hands it out.
 func (f contractFile) csv(today contract.Date) (string, error) {
-	var b strings.Builder
-	w := csv.NewWriter(&b)
 	rows := [][]string{{
 		"SERIAL NUMBER / PAK NUMBER", "CONTRACT NUMBER", "SERVICE LEVEL", "SITE NAME", "PRODUCT NUMBER", "DESCRIPTION",
 		"BEGIN DATE", "END DATE", "PRODUCT QUANTITY", "INSTANCE NUMBER",
@@ -96,8 +120,13 @@ func (f contractFile) csv(today contract.Date) (string, error) {
 			string(today.AddDays(l.begin)), string(today.AddDays(l.end)), "1", fmt.Sprintf("%s%03d", f.number[3:], i+1),
 		})
 	}
-	if err := w.WriteAll(rows); err != nil {
-		return "", fmt.Errorf("cannot write the demo's contract %s: %w", f.number, err)
+	return asCSV(rows)
+}
+
+func asCSV(rows [][]string) (string, error) {
+	var b strings.Builder
+	if err := csv.NewWriter(&b).WriteAll(rows); err != nil {
+		return "", fmt.Errorf("cannot write a sample file of the demo: %w", err)
 	}
 	return b.String(), nil
 }

@@ -154,7 +154,7 @@ func (d *demo) show(ctx context.Context) error {
 	return group.Wait()
 }
 
-// setUp makes the agents' tokens, and the sample contracts as files.
+// setUp makes the agents' tokens, and the sample contracts and orders as files.
 func (d *demo) setUp(ctx context.Context) error {
 	today := contract.DateOf(time.Now())
 	for _, org := range d.world {
@@ -170,12 +170,39 @@ func (d *demo) setUp(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := os.WriteFile(d.contractPath(f), []byte(text), 0o600); err != nil {
-				return fmt.Errorf("cannot write sample contract: %w", err)
+			if err := writeSample(d.contractPath(f), text); err != nil {
+				return err
 			}
+		}
+		if err := d.importOrders(ctx, org, today); err != nil {
+			return err
 		}
 	}
 	return d.importContracts(ctx, false)
+}
+
+// importOrders takes the ledger of an organization that was given gear.
+func (d *demo) importOrders(ctx context.Context, org organization, today contract.Date) error {
+	if len(org.orders) == 0 {
+		return nil
+	}
+	path := filepath.Join(d.dir, "orders.csv")
+	text, err := ordersCSV(org, today)
+	if err != nil {
+		return err
+	}
+	if err := writeSample(path, text); err != nil {
+		return err
+	}
+	refused, err := d.collector.ImportOrders(ctx, org.name, path)
+	return errors.Join(append(refused, err)...)
+}
+
+func writeSample(path, text string) error {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("cannot write sample file: %w", err)
+	}
+	return nil
 }
 
 func (d *demo) contractPath(f contractFile) string { return filepath.Join(d.dir, f.number+".csv") }

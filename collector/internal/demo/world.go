@@ -20,6 +20,7 @@ type organization struct {
 	name      string
 	sites     []site
 	contracts []contractFile
+	orders    []order
 }
 
 // A site with its devices. The agent of a silent site stops before the demo's
@@ -116,6 +117,7 @@ func foodBank() organization {
 						accessPoint("ap-kitchen", "AIR-AP2802I-B-K9", "FJC2317M0A2"),
 						accessPoint("ap-dock", "AIR-AP2802I-B-K9", "FJC2244M1XC")))},
 				{device: overV2c(device("acc-sw2", inventory.PlatformIOS, "15.2(7)E8", chassis("WS-C2960X-48FPD-L", "FCW1930B5TT")))},
+				{device: device("acc-sw3", inventory.PlatformIOSXE, "17.12.4", chassis("C9200L-24T-4G", "JAE28091K7Q"))},
 				{device: overV2c(device("lobby-sw", inventory.PlatformLinksys, "1.1.1.9", chassis("LGS318P", "14K10C68A01234")))},
 			}},
 			{name: "Warehouse", agent: "warehouse", net: "127.71.2", nodes: []node{
@@ -129,6 +131,7 @@ func foodBank() organization {
 			}},
 		},
 		contracts: foodBankContracts(),
+		orders:    foodBankOrders(),
 	}
 }
 
