@@ -28,7 +28,7 @@ import (
 const (
 	organizationName = "Riverside Food Bank"
 	organizationID   = "riverside-food-bank"
-	patience         = 90 * time.Second
+	patience         = 3 * time.Minute
 )
 
 // A line is the whole way of the data within one test.

@@ -143,7 +143,7 @@ func (d *demo) show(ctx context.Context) error {
 	}
 	d.clock.move(0)
 	d.devices.later(d.world)
-	if err := d.importContracts(ctx, true); err != nil {
+	if err := errors.Join(d.importContracts(ctx, true), d.importOrders(ctx)); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -154,7 +154,7 @@ func (d *demo) show(ctx context.Context) error {
 	return group.Wait()
 }
 
-// setUp makes the agents' tokens, and the sample contracts and orders as files.
+// setUp makes the agents' tokens, and the sample contracts as files.
 func (d *demo) setUp(ctx context.Context) error {
 	today := contract.DateOf(time.Now())
 	for _, org := range d.world {
@@ -174,28 +174,30 @@ func (d *demo) setUp(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := d.importOrders(ctx, org, today); err != nil {
-			return err
-		}
 	}
 	return d.importContracts(ctx, false)
 }
 
-// importOrders takes the ledger of an organization that was given gear.
-func (d *demo) importOrders(ctx context.Context, org organization, today contract.Date) error {
-	if len(org.orders) == 0 {
-		return nil
-	}
+// importOrders takes the ledgers of those that were given gear.
+func (d *demo) importOrders(ctx context.Context) error {
 	path := filepath.Join(d.dir, "orders.csv")
-	text, err := ordersCSV(org, today)
-	if err != nil {
-		return err
+	for _, org := range d.world {
+		if len(org.orders) == 0 {
+			continue
+		}
+		text, err := ordersCSV(org, contract.DateOf(time.Now()))
+		if err != nil {
+			return err
+		}
+		if err := writeSample(path, text); err != nil {
+			return err
+		}
+		refused, err := d.collector.ImportOrders(ctx, org.name, path)
+		if err := errors.Join(append(refused, err)...); err != nil {
+			return err
+		}
 	}
-	if err := writeSample(path, text); err != nil {
-		return err
-	}
-	refused, err := d.collector.ImportOrders(ctx, org.name, path)
-	return errors.Join(append(refused, err)...)
+	return nil
 }
 
 func writeSample(path, text string) error {
