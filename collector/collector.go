@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -22,6 +21,7 @@ import (
 
 	"rollcall/collector/internal/contract"
 	"rollcall/collector/internal/ingest"
+	"rollcall/collector/internal/intake"
 	"rollcall/collector/internal/metrics"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
@@ -258,40 +258,32 @@ func (c *Collector) CreateAgent(ctx context.Context, organization, site, name st
 // ImportContract takes the contract file at path for an organization, by ID or
 // name. Rows that cannot be used are returned as refused.
 func (c *Collector) ImportContract(ctx context.Context, organization, path string) (refused []error, err error) {
+	return c.importFile(ctx, organization, store.ContractImport, path)
+}
+
+// ImportOrders takes the ledger of donated gear at path, as ImportContract does
+// a contract file.
+func (c *Collector) ImportOrders(ctx context.Context, organization, path string) (refused []error, err error) {
+	return c.importFile(ctx, organization, store.OrderImport, path)
+}
+
+func (c *Collector) importFile(ctx context.Context, organization string, kind store.ImportKind, path string) (refused []error, err error) {
 	o, err := c.store.OrganizationByName(ctx, organization)
 	if err != nil {
 		return nil, err
 	}
-	f, err := contract.ReadFile(path, contract.Options{})
+	r, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot import: %w", err)
+	}
+	defer func() { _ = r.Close() }() // it was only read
+	f, err := intake.Read(o, kind, path, r, contract.Options{})
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range f.Refused {
 		refused = append(refused, r)
 	}
-	_, err = c.store.ImportContract(ctx, o.ID, f, time.Time{})
-	return refused, err
-}
-
-// ImportOrders takes the ledger of donated gear at path for an organization, by
-// ID or name. Rows that cannot be used are returned as refused.
-func (c *Collector) ImportOrders(ctx context.Context, organization, path string) (refused []error, err error) {
-	o, err := c.store.OrganizationByName(ctx, organization)
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the ledger of orders: %w", err)
-	}
-	defer func() { _ = f.Close() }() // was only read
-	orders, rows, err := contract.ReadOrders(filepath.Base(path), f, contract.Options{})
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range rows {
-		refused = append(refused, r)
-	}
-	_, err = c.store.ImportOrders(ctx, o.ID, filepath.Base(path), orders)
+	_, err = f.Keep(ctx, c.store)
 	return refused, err
 }

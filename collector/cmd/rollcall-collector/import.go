@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"strings"
-	"time"
 
 	"rollcall/collector/internal/contract"
+	"rollcall/collector/internal/intake"
 	"rollcall/collector/internal/store"
 	"rollcall/pkg/config"
 )
@@ -84,13 +82,13 @@ func (c *importFilesCmd) Run(ctx context.Context, std stdio) (err error) {
 		}
 	}
 	for _, path := range c.Files {
-		i.try(i.contract(ctx, path))
+		i.take(ctx, store.ContractImport, path)
 	}
 	if c.RMA != "" {
-		i.try(i.rmas(ctx, c.RMA))
+		i.take(ctx, store.RMAImport, c.RMA)
 	}
 	if c.Orders != "" {
-		i.try(i.orders(ctx, c.Orders))
+		i.take(ctx, store.OrderImport, c.Orders)
 	}
 	if i.status != 0 {
 		return i.status
@@ -98,15 +96,52 @@ func (c *importFilesCmd) Run(ctx context.Context, std stdio) (err error) {
 	return nil
 }
 
-// try says what an import changed, or why it failed.
-func (i *importer) try(text string, err error) {
+// take imports a file and says what that changed, or why it failed.
+func (i *importer) take(ctx context.Context, kind store.ImportKind, path string) {
+	f, err := i.read(kind, path)
 	if err == nil {
-		_, err = fmt.Fprintln(i.std.out, text)
+		var text string
+		if text, err = i.keep(ctx, f); err == nil {
+			_, err = fmt.Fprintln(i.std.out, text)
+		}
 	}
 	if err != nil {
 		complain(i.std, err)
 		i.status = failed
 	}
+}
+
+// read reads contract files with progress, for they may be large.
+func (i *importer) read(kind store.ImportKind, path string) (intake.File, error) {
+	if kind == store.ContractImport {
+		f, err := readContract(i.std, path, i.options)
+		if err != nil {
+			return intake.File{}, err
+		}
+		return intake.Contract(i.org, f)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return intake.File{}, fmt.Errorf("cannot read ledger: %w", err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	return intake.Read(i.org, kind, path, f, i.options)
+}
+
+// keep says first what cannot be used.
+func (i *importer) keep(ctx context.Context, f intake.File) (string, error) {
+	if i.preview {
+		if len(f.Refused) > 0 && i.status == 0 {
+			i.status = missing
+		}
+		text, err := f.Preview(ctx, i.store)
+		return text + "Nothing was imported: this was a preview.", err
+	}
+	i.refuse(f.Refused)
+	for _, w := range f.Warnings {
+		complain(i.std, w)
+	}
+	return f.Keep(ctx, i.store)
 }
 
 // refuse names the rows that cannot be used.
@@ -117,128 +152,6 @@ func (i *importer) refuse(rows []contract.Refusal) {
 	if len(rows) > 0 && i.status == 0 {
 		i.status = missing
 	}
-}
-
-func (i *importer) contract(ctx context.Context, path string) (string, error) {
-	f, err := readContract(i.std, path, i.options)
-	if err != nil {
-		return "", err
-	}
-	if !f.Partial && strings.HasPrefix(f.Format, "Support API") {
-		// An import replaces the lines of its contracts, and such a table has
-		// perhaps only the serials that were asked for.
-		return "", fmt.Errorf("cannot import %s: its fields are those of an answer for single serial numbers and not for whole contracts, so the others could be taken for removed; "+
-			"import the answer itself (JSON) or the contract's own download, or hold this file against a scan with %s reconcile", f.Name, program)
-	}
-	if i.preview {
-		return i.changes(ctx, f)
-	}
-	i.refuse(f.Refused)
-	for _, w := range f.Warnings {
-		complain(i.std, w)
-	}
-	if f.Partial {
-		return i.answers(ctx, f)
-	}
-	if len(f.Lines) == 0 {
-		return "", fmt.Errorf("%s: nothing was imported: it has no row that can be used", f.Name)
-	}
-	d, err := i.store.ImportContract(ctx, i.org.ID, f, time.Time{})
-	if err != nil {
-		return "", err
-	}
-	contracts := plural(len(d.Contracts), "contract")
-	if len(d.Contracts) <= 5 {
-		contracts = strings.TrimLeft(contracts, "0123456789 ") + " " + strings.Join(d.Contracts, ", ")
-	}
-	return fmt.Sprintf("%s: %s, %s: %s%s", f.Name, contracts, plural(len(f.Lines), "line"), differences(d), refusedRows(f.Refused)), nil
-}
-
-// answers takes a saved answer of SN2Info, which removes no line of any contract.
-func (i *importer) answers(ctx context.Context, f contract.File) (string, error) {
-	all, err := i.store.ImportAnswer(ctx, i.org.ID, f)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%s: answers for %s%s", answersNote(f), plural(len(all), "serial number"), refusedRows(f.Refused)), nil
-}
-
-// differences says what an import changed.
-func differences(d store.Diff) string {
-	if d.Unchanged {
-		return "unchanged; its data counts as of today"
-	}
-	return fmt.Sprintf("%d added, %d removed, %d changed", d.Added, d.Removed, d.Changed)
-}
-
-// changes says what an import would do, and does nothing.
-func (i *importer) changes(ctx context.Context, f contract.File) (string, error) {
-	known, err := i.store.Facts(ctx, i.org.ID)
-	if err != nil {
-		return "", err
-	}
-	if len(f.Refused) > 0 && i.status == 0 {
-		i.status = missing
-	}
-	if f.Partial {
-		return fmt.Sprintf("%s: %s\nNothing was imported: this was a preview.", answersNote(f), plural(len(f.Lookups(time.Now(), f.Name)), "serial number")), nil
-	}
-	return f.Preview(known.Lines) + "Nothing was imported: this was a preview.", nil
-}
-
-func (i *importer) rmas(ctx context.Context, path string) (string, error) {
-	entries, refused, err := readLedger(path, i.options, contract.ReadRMAs)
-	if err != nil {
-		return "", err
-	}
-	i.refuse(refused)
-	d, err := i.store.ImportRMAs(ctx, i.org.ID, filepath.Base(path), entries)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%s: %s: %s%s", filepath.Base(path), plural(len(entries), "replacement"), differences(d), refusedRows(refused)), nil
-}
-
-// orders leaves out the orders of other organizations: a program keeps one
-// ledger of all.
-func (i *importer) orders(ctx context.Context, path string) (string, error) {
-	all, refused, err := readLedger(path, i.options, contract.ReadOrders)
-	if err != nil {
-		return "", err
-	}
-	i.refuse(refused)
-	var entries []contract.Order
-	for _, o := range all {
-		if o.Organization == "" || i.org.Is(o.Organization) {
-			entries = append(entries, o)
-		}
-	}
-	d, err := i.store.ImportOrders(ctx, i.org.ID, filepath.Base(path), entries)
-	if err != nil {
-		return "", err
-	}
-	text := fmt.Sprintf("%s: %s: %s", filepath.Base(path), plural(len(entries), "order"), differences(d))
-	if n := len(all) - len(entries); n > 0 {
-		text += fmt.Sprintf("; %d of other organizations left out", n)
-	}
-	return text + refusedRows(refused), nil
-}
-
-// readLedger reads the file at path with one of the readers of contract.
-func readLedger[T any](path string, o contract.Options, read func(string, io.Reader, contract.Options) ([]T, []contract.Refusal, error)) ([]T, []contract.Refusal, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("cannot read ledger: %w", err)
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	return read(filepath.Base(path), f, o)
-}
-
-func refusedRows(rows []contract.Refusal) string {
-	if len(rows) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("; %s refused", plural(len(rows), "row"))
 }
 
 func plural(n int, noun string) string {

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"rollcall/collector/internal/contract"
 	"rollcall/collector/internal/document"
+	"rollcall/collector/internal/intake"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/pkg/config"
 	"rollcall/pkg/inventory"
@@ -147,7 +149,7 @@ func (c *reconcileCmd) contracts(std stdio, f *reconcile.Facts) (notes []string,
 		if file.Partial {
 			f.Lookups = append(f.Lookups, file.Lookups(f.Now, file.Name)...)
 			f.Refused = append(f.Refused, file.Refused...)
-			notes = append(notes, answersNote(file))
+			notes = append(notes, intake.AnswerNote(file))
 			continue
 		}
 		if file.NotCovered > 0 {
@@ -169,9 +171,14 @@ func (c *reconcileCmd) contracts(std stdio, f *reconcile.Facts) (notes []string,
 	return notes, nil
 }
 
-// answersNote says what an answer of SN2Info is good for.
-func answersNote(f contract.File) string {
-	return f.Name + ": it answers for the serial numbers that were asked for, and says nothing of others on the same contracts"
+// readLedger reads the file at path with one of the readers of contract.
+func readLedger[T any](path string, o contract.Options, read func(string, io.Reader, contract.Options) ([]T, []contract.Refusal, error)) ([]T, []contract.Refusal, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot read ledger: %w", err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	return read(filepath.Base(path), f, o)
 }
 
 // together adds the lines of a later file to those before, in the place of those
