@@ -104,9 +104,7 @@ func (f File) Preview(before []Line) string {
 	list(&b, "+", c.Added)
 	list(&b, "-", c.Removed)
 	list(&b, "~", c.Changed)
-	told(&b, "Look at", f.Warnings)
-	told(&b, "Refused", f.Refused)
-	return b.String()
+	return b.String() + Told("Look at", f.Warnings) + Told("Refused", f.Refused)
 }
 
 func list(b *strings.Builder, mark string, lines []Line) {
@@ -118,17 +116,20 @@ func list(b *strings.Builder, mark string, lines []Line) {
 	}
 }
 
-func told(b *strings.Builder, what string, rows []Refusal) {
+// Told counts rows and names the first of them, a line each; "" for none.
+func Told(what string, rows []Refusal) string {
 	if len(rows) == 0 {
-		return
+		return ""
 	}
-	fmt.Fprintf(b, "%s: %d\n", what, len(rows))
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d\n", what, len(rows))
 	for _, r := range rows[:min(len(rows), shownLines)] {
-		fmt.Fprintf(b, "  %s\n", r.Error())
+		fmt.Fprintf(&b, "  %s\n", r.Error())
 	}
 	if more := len(rows) - shownLines; more > 0 {
-		fmt.Fprintf(b, "  and %d more\n", more)
+		fmt.Fprintf(&b, "  and %d more\n", more)
 	}
+	return b.String()
 }
 
 func orNone(s string) string {

@@ -89,6 +89,12 @@ func (f *File) readOrders(r io.Reader, options contract.Options) error {
 	return err
 }
 
+// Empty says that nothing of a contract file can be used. An empty ledger can: it
+// takes the place of the one before.
+func (f File) Empty() bool {
+	return f.kind == store.ContractImport && len(f.contract.Lines) == 0
+}
+
 // Preview says what an import would change, and changes nothing.
 func (f File) Preview(ctx context.Context, s keeper) (string, error) {
 	switch {
@@ -101,7 +107,7 @@ func (f File) Preview(ctx context.Context, s keeper) (string, error) {
 		}
 		return f.contract.Preview(known.Lines), nil
 	}
-	return f.ledger() + ": they take the place of those that came with a file before; what was entered by hand stays" + f.rest() + "\n", nil
+	return f.ledger() + ": they take the place of those that came with a file before; what was entered by hand stays" + f.left() + "\n" + contract.Told("Refused", f.Refused), nil
 }
 
 // Keep has the store keep what the file says, and tells what that changed.
@@ -117,7 +123,7 @@ func (f File) Keep(ctx context.Context, s keeper) (string, error) {
 		d, err = s.ImportRMAs(ctx, f.organization.ID, f.Name, f.rmas)
 	case f.kind == store.OrderImport:
 		d, err = s.ImportOrders(ctx, f.organization.ID, f.Name, f.orders)
-	case len(f.contract.Lines) == 0:
+	case f.Empty():
 		return "", fmt.Errorf("%s: nothing was imported: it has no row that can be used", f.Name)
 	default:
 		d, err = s.ImportContract(ctx, f.organization.ID, f.contract, time.Time{})
@@ -137,12 +143,16 @@ func (f File) ledger() string {
 	return f.Name + ": " + counted(len(f.rmas), "replacement")
 }
 
+func (f File) left() string {
+	if f.others == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d of other organizations left out", f.others)
+}
+
 // rest says what of the file is not kept.
 func (f File) rest() string {
-	text := ""
-	if f.others > 0 {
-		text = fmt.Sprintf("; %d of other organizations left out", f.others)
-	}
+	text := f.left()
 	if len(f.Refused) > 0 {
 		text += "; " + counted(len(f.Refused), "row") + " refused"
 	}

@@ -120,6 +120,6 @@ func (s *Store) Prune(ctx context.Context) error {
 		if _, err := t.ExecContext(ctx, `DELETE FROM runs WHERE ran_at < $1`, millis(t.now.Add(-keepReports))); err != nil {
 			return fmt.Errorf("cannot forget old runs: %w", err)
 		}
-		return nil
+		return pruneUploads(ctx, t)
 	})
 }

@@ -53,6 +53,7 @@ func actions() []action {
 		{"withdraw_rejection", []string{"old_serial", "new_serial"}, (*server).withdrawRejection},
 		{"declare", []string{"serial", "pid", "kind", "reason", "date", "obtained", fieldAuthor}, (*server).declare},
 		{"withdraw_declaration", []string{"serial", "pid"}, (*server).withdrawDeclaration},
+		{"import", []string{"upload"}, (*server).importUpload},
 		{"undo_import", []string{"import", fieldAuthor}, (*server).undoImport},
 		{"save_rma", append([]string{"id", fieldAuthor}, rmaFields...), (*server).saveRMA},
 		{"delete_rma", []string{"id"}, (*server).deleteRMA},

@@ -20,6 +20,7 @@ const (
 	kindMediaType  = "unsupported_media_type"
 	kindTooLarge   = "too_large"
 	kindHost       = "misdirected"
+	kindBusy       = "busy"
 	kindInternal   = "internal"
 )
 
@@ -68,6 +69,7 @@ func (s *server) failed(r *http.Request, err error) (answer any, status int) {
 		kindHost:       http.StatusMisdirectedRequest,
 		kindForbidden:  http.StatusForbidden,
 		kindMethod:     http.StatusMethodNotAllowed,
+		kindBusy:       http.StatusServiceUnavailable,
 		kindInternal:   http.StatusInternalServerError,
 	}[f.kind]
 	if isAPI(r) {

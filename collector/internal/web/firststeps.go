@@ -12,6 +12,7 @@ type firstSteps struct {
 	Token      string
 	Agent      string
 	Import     string
+	ImportURL  string
 }
 
 // newFirstSteps says what is missing in a scope of one organization or none;
@@ -30,6 +31,7 @@ func newFirstSteps(sc scope, units int, src sources) *firstSteps {
 		Token:      "rollcall-collector token create --organization " + shellQuote(name) + ` --site "Main office" --agent agent-1`,
 		Agent:      "rollcall-agent check --config agent.yaml\nrollcall-agent run --config agent.yaml",
 		Import:     "rollcall-collector import --organization " + shellQuote(name) + " contract.csv",
+		ImportURL:  uploadURL(sc.id()),
 	}
 	if len(src.Agents) > 0 && units == 0 {
 		last := src.Agents[len(src.Agents)-1] // sorted by age

@@ -24,6 +24,7 @@ const (
 // imported.
 type recordsPage struct {
 	Organization, ID, OrganizationURL string
+	ImportURL                         string
 	Imports                           []loggedRow
 	MoreImports                       int // beyond those
 	RMAs                              []store.LedgerEntry[contract.RMA]
@@ -63,6 +64,10 @@ func recordsURL(organization string) string {
 	return "/records?" + url.Values{"organization": {organization}}.Encode()
 }
 
+func uploadURL(organization string) string {
+	return "/import?" + url.Values{"organization": {organization}}.Encode()
+}
+
 // chosen is the one organization that a page of it is about.
 func (s *server) chosen(r *http.Request) (scope, error) {
 	sc, err := s.scope(r.Context(), filter{Organization: r.URL.Query().Get("organization")})
@@ -81,7 +86,7 @@ func (s *server) showRecords(r *http.Request) (any, error) {
 		return nil, err
 	}
 	ctx, org := r.Context(), sc.id()
-	p := recordsPage{Organization: sc.Chosen.Name, ID: org, OrganizationURL: filter{Organization: org}.url("/"), RetirementKinds: reconcile.RetirementKinds}
+	p := recordsPage{Organization: sc.Chosen.Name, ID: org, OrganizationURL: filter{Organization: org}.url("/"), ImportURL: uploadURL(org), RetirementKinds: reconcile.RetirementKinds}
 	logged, total, errImports := s.store.ImportLog(ctx, org, shownImports, 0)
 	var errs [6]error
 	p.RMAs, errs[0] = s.store.RMAs(ctx, org)

@@ -24,10 +24,11 @@ type route struct {
 	handle  func(*http.Request) (any, error)
 }
 
-// routes are all that there is: those that read, and two for each action.
+// routes are all that there is: those that read, those that take a file, and two
+// for each action.
 // Whoever can reach the collector may use them as long as there is no login.
 func (s *server) routes() []route {
-	all := s.readingRoutes()
+	all := append(s.readingRoutes(), route{"POST /import", s.previewUpload}, route{"POST /api/v1/imports", s.apiTakeFile})
 	for _, a := range actions() {
 		all = append(all, route{"POST /do/" + a.name, a.form(s)}, route{"POST /api/v1/do/" + a.name, a.api(s)})
 	}
@@ -44,6 +45,7 @@ func (s *server) readingRoutes() []route {
 		{"GET /unit", s.showUnit},
 		{"GET /records", s.showRecords},
 		{"GET /imports/{id}", s.showImport},
+		{"GET /import", s.showUpload},
 		{"GET /documents", s.showDocuments},
 		{"GET /documents/{file}", s.showDocument},
 		{"GET /help/{$}", s.showHelp},
@@ -144,6 +146,9 @@ func (s *server) write(w http.ResponseWriter, r *http.Request, answer any, err e
 	h.Set("Content-Type", contentType)
 	if status != http.StatusOK {
 		h.Set("Cache-Control", "no-store")
+		if status == http.StatusServiceUnavailable {
+			h.Set("Retry-After", "30")
+		}
 		w.WriteHeader(status)
 		_, _ = w.Write(body) // the client has gone, and nobody else is to be told
 		return

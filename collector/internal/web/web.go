@@ -49,6 +49,13 @@ type keeper interface {
 	Declarations(ctx context.Context, organization string) ([]reconcile.Declaration, error)
 	ImportLog(ctx context.Context, organization string, limit, offset int) ([]store.LoggedImport, int, error)
 	ImportByID(ctx context.Context, organization string, id int64, limit, offset int) (store.LoggedImport, []store.LineChange, error)
+	SaveUpload(ctx context.Context, organization string, u store.Upload) (id string, err error)
+	Upload(ctx context.Context, organization, id string) (store.Upload, error)
+	DeleteUpload(ctx context.Context, organization, id string) error
+	ImportContract(ctx context.Context, organization string, f contract.File, at time.Time) (store.Diff, error)
+	ImportAnswer(ctx context.Context, organization string, f contract.File) ([]contract.Lookup, error)
+	ImportRMAs(ctx context.Context, organization, file string, entries []contract.RMA) (store.Diff, error)
+	ImportOrders(ctx context.Context, organization, file string, entries []contract.Order) (store.Diff, error)
 	UndoImport(ctx context.Context, organization string, id int64, by string) (store.LoggedImport, error)
 	RMAs(ctx context.Context, organization string) ([]store.LedgerEntry[contract.RMA], error)
 	Orders(ctx context.Context, organization string) ([]store.LedgerEntry[contract.Order], error)
@@ -84,6 +91,7 @@ type server struct {
 	assets    assets
 	templates templates
 	help      helpPages
+	intakes   chan struct{} // one for each file that is being read
 }
 
 // New returns the handler of all pages and of the API, to be mounted at the
@@ -96,6 +104,6 @@ func New(o Options) http.Handler {
 		o.Now = time.Now
 	}
 	files := newAssets()
-	s := &server{store: o.Store, log: o.Log, now: o.Now, settings: o.Settings, hosts: o.Hosts, assets: files, templates: newTemplates(files), help: mustHelpPages()}
+	s := &server{store: o.Store, log: o.Log, now: o.Now, settings: o.Settings, hosts: o.Hosts, assets: files, templates: newTemplates(files), help: mustHelpPages(), intakes: make(chan struct{}, intakes)}
 	return s.handler()
 }

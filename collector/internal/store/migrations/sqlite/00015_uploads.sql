@@ -1,0 +1,12 @@
+-- +goose Up
+-- Files that a person looks at before they are imported, kept for a day.
+CREATE TABLE uploads (
+    id           TEXT    NOT NULL PRIMARY KEY, -- random
+    organization TEXT    NOT NULL REFERENCES organizations (id),
+    kind         TEXT    NOT NULL, -- contract, rma or orders
+    name         TEXT    NOT NULL, -- of the file
+    options      TEXT    NOT NULL, -- JSON: what a person said of it
+    content      BLOB    NOT NULL,
+    created      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX uploads_organization ON uploads (organization, created);
