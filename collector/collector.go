@@ -76,7 +76,7 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s, err := store.Open(ctx, store.Options{DataDir: c.DataDir, Now: o.Now, Log: o.Log})
+	s, err := c.OpenStore(ctx, store.Options{Now: o.Now, Log: o.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -86,10 +86,10 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 	}
 	col := &Collector{config: c, log: o.Log, store: s, failed: make(chan error, 1)}
 	col.loop = &loop{
-		store: s, reconcile: reconcile.Reconcile, settings: c.Settings.reconcile(), now: o.Now, log: o.Log,
+		store: s.Unattended(), reconcile: reconcile.Reconcile, settings: c.Settings.reconcile(), now: o.Now, log: o.Log,
 		metrics: newLoopMetrics(o.Registry), poll: pollInterval,
 	}
-	col.pulls = c.pullers(s, o)
+	col.pulls = c.pullers(s.Unattended(), o)
 	col.server = &http.Server{
 		Handler: col.routes(o, reader),
 		// An upload extends the two in the middle for itself.
@@ -103,7 +103,7 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 // routes mounts what the parts serve.
 func (c *Collector) routes(o Options, reader *metrics.Collector) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(wire.ReportsPath, ingest.New(ingest.Options{Store: c.store, Registry: o.Registry, Log: o.Log}))
+	mux.Handle(wire.ReportsPath, ingest.New(ingest.Options{Store: c.store.Unattended(), Registry: o.Registry, Log: o.Log}))
 	// A scrape that cannot be whole fails, for half of the organizations would
 	// be taken for all.
 	mux.Handle("GET /metrics", reader.Handler(o.Registry, promhttp.HandlerOpts{

@@ -31,6 +31,7 @@ type Config struct {
 	Hosts []string `yaml:"hosts"`
 	// DataDir holds the database. It is made when it is not there.
 	DataDir  string   `yaml:"data_dir"`
+	Database Database `yaml:"database"`
 	Log      Log      `yaml:"log"`
 	Settings Settings `yaml:"settings"`
 	// SupportAPI are accounts for Cisco's Support APIs; none by default.
@@ -98,7 +99,7 @@ func LoadConfig(path string) (Config, error) {
 	if err := config.Load(path, &c); err != nil {
 		return Config{}, err
 	}
-	var secrets []config.Secret
+	secrets := []config.Secret{c.Database.DSN, c.Database.OwnerDSN}
 	for _, a := range c.SupportAPI {
 		secrets = append(secrets, a.ClientID, a.ClientSecret)
 	}
@@ -117,7 +118,7 @@ const maxDays = 3650
 // Validate says all that is wrong, each on a line that begins with the path of
 // the setting in the file.
 func (c Config) Validate() error {
-	errs := []error{c.validateListen(), c.validateTLS()}
+	errs := []error{c.validateListen(), c.validateTLS(), c.Database.validate()}
 	if strings.TrimSpace(c.DataDir) == "" {
 		errs = append(errs, errors.New("data_dir: is empty: name the directory for the database"))
 	}

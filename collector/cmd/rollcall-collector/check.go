@@ -28,11 +28,24 @@ func (c *checkCmd) Run(ctx context.Context, std stdio) error {
 	if config.TLS.CertFile != "" {
 		scheme = "https"
 	}
-	if _, err := fmt.Fprintf(std.out, "%s is right: it serves %s://%s/ with the data in %s\n", c.Config, scheme, config.Listen, config.DataDir); err != nil || !c.Connect {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
+	server, warnings, err := config.CheckDatabase(ctx)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		if _, err := fmt.Fprintf(std.err, "%s: warning: %s\n", program, w); err != nil {
+			return err
+		}
+	}
+	data := config.DataDir
+	if server != "" {
+		data = "PostgreSQL " + server
+	}
+	if _, err := fmt.Fprintf(std.out, "%s is right: it serves %s://%s/ with the data in %s\n", c.Config, scheme, config.Listen, data); err != nil || !c.Connect {
+		return err
+	}
 	taken, errs := config.ConnectSupportAPI(ctx, version)
 	text := "no account of Cisco's Support APIs is set up"
 	if len(taken) > 0 {

@@ -19,7 +19,7 @@ type dataFlags struct {
 func (f dataFlags) settings() (collector.Config, error) {
 	config, err := collector.LoadConfig(f.Config)
 	if err == nil && f.DataDir != "" {
-		config.DataDir = f.DataDir
+		config.DataDir = f.DataDir // there is no --config beside it, so no other database
 	}
 	return config, err
 }
@@ -31,13 +31,13 @@ func (f dataFlags) open(ctx context.Context, std stdio) (*store.Store, error) {
 		return nil, err
 	}
 	// To make one here would hide that a directory was misspelt.
-	if _, err := os.Stat(config.DataDir); err != nil {
+	if _, err := os.Stat(config.DataDir); err != nil && !config.Database.DSN.IsSet() {
 		return nil, fmt.Errorf("cannot find the collector's data: %w: name its directory with --data-dir or --config, or begin with %s token create", err, program)
 	}
-	return openStore(ctx, std, config.DataDir)
+	return openStore(ctx, std, config)
 }
 
-func openStore(ctx context.Context, std stdio, dir string) (*store.Store, error) {
+func openStore(ctx context.Context, std stdio, config collector.Config) (*store.Store, error) {
 	log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return store.Open(ctx, store.Options{DataDir: dir, Log: log})
+	return config.OpenStore(ctx, store.Options{Log: log})
 }

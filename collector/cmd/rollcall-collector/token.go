@@ -55,7 +55,7 @@ func (c *createTokenCmd) Run(ctx context.Context, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, std, config.DataDir)
+	s, err := openStore(ctx, std, config)
 	if err != nil {
 		return err
 	}

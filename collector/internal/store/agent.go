@@ -138,7 +138,7 @@ func (s *Store) DisableAgent(ctx context.Context, agentID string) error {
 func agentByID(ctx context.Context, t *tx, id string) (Agent, error) {
 	var a Agent
 	err := scanAgent(t.QueryRowContext(ctx, `SELECT `+agentColumns+` FROM agents WHERE id = $1`, id).Scan, &a)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !inScope(t.scope, a.Organization) {
 		return Agent{}, fmt.Errorf("agent %q: %w", id, ErrNotFound)
 	}
 	return a, err
@@ -151,9 +151,11 @@ func (s *Store) AgentByToken(ctx context.Context, token string) (Agent, error) {
 		return Agent{}, fmt.Errorf("the token is not one of an agent: %w", ErrUnauthorized)
 	}
 	var a Agent
-	err := scanAgent(s.read.QueryRowContext(ctx, `SELECT `+agentColumns+` FROM agents WHERE token_hash = $1`, hashToken(token)).Scan, &a)
+	err := s.view(ctx, func(t *tx) error {
+		return scanAgent(t.QueryRowContext(ctx, `SELECT `+agentColumns+` FROM agents WHERE token_hash = $1`, hashToken(token)).Scan, &a)
+	})
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
+	case errors.Is(err, sql.ErrNoRows) || err == nil && !s.sees(a.Organization):
 		return Agent{}, fmt.Errorf("no agent has this token: %w", ErrUnauthorized)
 	case err != nil:
 		return Agent{}, fmt.Errorf("cannot look up token: %w", err)
@@ -166,12 +168,13 @@ func (s *Store) AgentByToken(ctx context.Context, token string) (Agent, error) {
 // AgentsAll returns the agents of all organizations, disabled ones too, by
 // organization, site and name.
 func (s *Store) AgentsAll(ctx context.Context) ([]Agent, error) {
-	return list(ctx, s.read, scanAgent, `SELECT `+agentColumns+` FROM agents ORDER BY organization, site, name`)
+	all, err := listAll(ctx, s, scanAgent, `SELECT `+agentColumns+` FROM agents ORDER BY organization, site, name`)
+	return keep(s, all, func(a Agent) string { return a.Organization }), err
 }
 
 // Agents returns the agents of an organization that are not disabled.
 func (s *Store) Agents(ctx context.Context, org string) ([]reconcile.Agent, error) {
-	return agents(ctx, s.read, org)
+	return listOf(ctx, s, org, agents)
 }
 
 func agents(ctx context.Context, q querier, org string) ([]reconcile.Agent, error) {

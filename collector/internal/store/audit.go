@@ -97,14 +97,19 @@ func scanAudit(scan func(...any) error, e *AuditEntry) error {
 // AuditLog returns the newest entries below the number given, 0 for all, newest
 // first, and at most limit; of an organization, or of everything for "".
 func (s *Store) AuditLog(ctx context.Context, org string, below int64, limit int) ([]AuditEntry, error) {
-	return list(ctx, s.read, scanAudit, `SELECT `+auditColumns+` FROM audit WHERE (organization = $1 OR $1 = '') AND (seq < $2 OR $2 = 0)
-		ORDER BY seq DESC LIMIT $3`, org, below, limit)
+	if s.scope != nil && !s.sees(s.reach(org)) {
+		return nil, fmt.Errorf("the audit log of organization %q: %w", org, ErrNotFound)
+	}
+	return listAll(ctx, s, scanAudit, `SELECT `+auditColumns+` FROM audit WHERE (organization = $1 OR $1 = '') AND (seq < $2 OR $2 = 0)
+		ORDER BY seq DESC LIMIT $3`, s.reach(org), below, limit)
 }
 
 // AuditHead is the number and the hash of the newest entry. Whoever writes them
 // down elsewhere can prove later that none was cut off.
 func (s *Store) AuditHead(ctx context.Context) (seq int64, hash string, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT seq, hash FROM audit_head WHERE id = 1`).Scan(&seq, &hash)
+	err = s.view(ctx, func(t *tx) error {
+		return t.QueryRowContext(ctx, `SELECT seq, hash FROM audit_head WHERE id = 1`).Scan(&seq, &hash)
+	})
 	return seq, hash, err
 }
 
@@ -114,8 +119,12 @@ const auditBatch = 1000
 // ReadAudit gives do each entry, oldest first, of one organization or of all for
 // "".
 func (s *Store) ReadAudit(ctx context.Context, org string, do func(AuditEntry) error) error {
+	if s.scope != nil && !s.sees(s.reach(org)) {
+		return fmt.Errorf("the audit log of organization %q: %w", org, ErrNotFound)
+	}
+	org = s.reach(org)
 	for after := int64(0); ; {
-		batch, err := list(ctx, s.read, scanAudit, `SELECT `+auditColumns+` FROM audit WHERE (organization = $1 OR $1 = '') AND seq > $2
+		batch, err := listAll(ctx, s, scanAudit, `SELECT `+auditColumns+` FROM audit WHERE (organization = $1 OR $1 = '') AND seq > $2
 			ORDER BY seq LIMIT $3`, org, after, auditBatch)
 		if err != nil {
 			return fmt.Errorf("cannot read the audit log: %w", err)

@@ -9,7 +9,8 @@ import (
 // Changed returns the organizations in which something changed since their last
 // result, whichever process changed it.
 func (s *Store) Changed(ctx context.Context) ([]string, error) {
-	return list(ctx, s.read, scanString, `SELECT id FROM organizations WHERE revision > reconciled ORDER BY id`)
+	all, err := listAll(ctx, s, scanString, `SELECT id FROM organizations WHERE revision > reconciled ORDER BY id`)
+	return keep(s, all, func(id string) string { return id }), err
 }
 
 // Changes receives a value after this process changed something. Changes of
@@ -49,6 +50,9 @@ func (s *Store) MarkSilent(ctx context.Context, missed int) error {
 }
 
 func (s *Store) mark(ctx context.Context, query string, args ...any) error {
+	if s.scope != nil {
+		return errWhole
+	}
 	return s.update(ctx, func(t *tx) error {
 		res, err := t.ExecContext(ctx, query, args...)
 		if err != nil {

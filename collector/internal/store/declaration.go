@@ -16,7 +16,7 @@ const maxReason = 1000
 // Declare saves what a person said of a unit, in the place of what was said of
 // that serial and PID before. Its date is today where it has none.
 func (s *Store) Declare(ctx context.Context, org string, d reconcile.Declaration) error {
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, org, func(t *tx) error {
 		if d.Date == "" {
 			d.Date = contract.DateOf(t.now)
 		}
@@ -67,7 +67,7 @@ func checkDeclaration(d reconcile.Declaration) (reconcile.Declaration, error) {
 // Undeclare takes back what was said of a serial, and of that PID alone unless
 // it is "".
 func (s *Store) Undeclare(ctx context.Context, org, serial, pid string) error {
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, org, func(t *tx) error {
 		return changeOne(ctx, t, org, `DELETE FROM declarations WHERE organization = $1 AND serial = $2 AND ($3 = '' OR pid = $3)`,
 			org, inventory.CleanSerial(serial), inventory.CleanPID(pid))
 	})
@@ -79,7 +79,7 @@ func (s *Store) Undeclare(ctx context.Context, org, serial, pid string) error {
 
 // Declarations returns what was said of the units of an organization, by serial.
 func (s *Store) Declarations(ctx context.Context, org string) ([]reconcile.Declaration, error) {
-	return declarations(ctx, s.read, org)
+	return listOf(ctx, s, org, declarations)
 }
 
 func declarations(ctx context.Context, q querier, org string) ([]reconcile.Declaration, error) {

@@ -12,3 +12,7 @@ var (
 	// disabled.
 	ErrDisabled = errors.New("disabled")
 )
+
+// errWhole is returned where a view of some organizations is asked for the work
+// of all.
+var errWhole = errors.New("this is done for all organizations, and the store is a view of some")

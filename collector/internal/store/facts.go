@@ -15,7 +15,7 @@ import (
 func (s *Store) Facts(ctx context.Context, org string) (reconcile.Facts, error) {
 	f := reconcile.Facts{Organization: org, Settings: reconcile.DefaultSettings()}
 	var revision int64
-	err := s.view(ctx, func(t *tx) (err error) {
+	err := s.viewOf(ctx, org, func(t *tx) (err error) {
 		f.Now = t.now
 		err = t.QueryRowContext(ctx, `SELECT name, revision FROM organizations WHERE id = $1`, org).Scan(&f.Name, &revision)
 		if errors.Is(err, sql.ErrNoRows) {

@@ -42,6 +42,7 @@ type Figures struct {
 
 // Snapshot reads the snapshot of an organization, or of all for "".
 func (s *Store) Snapshot(ctx context.Context, org string) (Snapshot, error) {
+	org = s.reach(org)
 	var x Snapshot
 	err := s.view(ctx, func(t *tx) error {
 		const of = ` WHERE ($1 = '' OR organization = $1) `
@@ -60,6 +61,11 @@ func (s *Store) Snapshot(ctx context.Context, org string) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("cannot read figures: %w", err)
 	}
+	x.Runs = keep(s, x.Runs, func(r Run) string { return r.ID })
+	x.Units = keep(s, x.Units, func(c Count) string { return c.Organization })
+	x.Nodes = keep(s, x.Nodes, func(c NodeCount) string { return c.Organization })
+	x.Agents = keep(s, x.Agents, func(a Agent) string { return a.Organization })
+	x.Figures = keep(s, x.Figures, func(f Figures) string { return f.Organization })
 	return x, nil
 }
 

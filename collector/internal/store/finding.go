@@ -109,15 +109,18 @@ func (s *Store) Findings(ctx context.Context, org string, open bool) ([]Finding,
 	if open {
 		state = `resolved = 0`
 	}
-	return list(ctx, s.read, scanFinding, `SELECT `+findingColumns+` FROM findings
-		WHERE (organization = $1 OR $1 = '') AND `+state+` ORDER BY organization, opened, id`, org)
+	all, err := listAll(ctx, s, scanFinding, `SELECT `+findingColumns+` FROM findings
+		WHERE (organization = $1 OR $1 = '') AND `+state+` ORDER BY organization, opened, id`, s.reach(org))
+	return keep(s, all, func(f Finding) string { return f.Organization }), err
 }
 
 // Finding returns one, open or resolved.
 func (s *Store) Finding(ctx context.Context, id int64) (Finding, error) {
 	var f Finding
-	err := scanFinding(s.read.QueryRowContext(ctx, `SELECT `+findingColumns+` FROM findings WHERE id = $1`, id).Scan, &f)
-	if errors.Is(err, sql.ErrNoRows) {
+	err := s.view(ctx, func(t *tx) error {
+		return scanFinding(t.QueryRowContext(ctx, `SELECT `+findingColumns+` FROM findings WHERE id = $1`, id).Scan, &f)
+	})
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !s.sees(f.Organization) {
 		return Finding{}, fmt.Errorf("finding %d: %w", id, ErrNotFound)
 	}
 	return f, err
@@ -127,7 +130,7 @@ func (s *Store) Finding(ctx context.Context, id int64) (Finding, error) {
 // and what they say of it, which may be nothing. It stays acknowledged until it
 // is resolved; one that comes back is new.
 func (s *Store) Acknowledge(ctx context.Context, org string, id int64, by, note string) error {
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, org, func(t *tx) error {
 		by, err := checkName("author", by)
 		if err != nil {
 			return err
@@ -146,7 +149,7 @@ func (s *Store) Acknowledge(ctx context.Context, org string, id int64, by, note 
 
 // Unacknowledge takes back that someone has seen an open finding.
 func (s *Store) Unacknowledge(ctx context.Context, org string, id int64) error {
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, org, func(t *tx) error {
 		return changeFinding(ctx, t, `UPDATE findings SET acknowledged = 0, acknowledged_by = '', acknowledged_note = ''
 			WHERE id = $1 AND organization = $2 AND resolved = 0 AND acknowledged <> 0`, id, org)
 	})

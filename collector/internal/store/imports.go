@@ -29,7 +29,7 @@ type Import struct {
 // contract that it names. Contracts that it does not name stay as they are.
 func (s *Store) ImportContract(ctx context.Context, org string, f contract.File, at time.Time) (Diff, error) {
 	var diff Diff
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, org, func(t *tx) error {
 		var err error
 		diff, err = importContract(ctx, t, org, f, at)
 		return err
@@ -323,13 +323,15 @@ func organizationExists(ctx context.Context, t *tx, org string) error {
 // Imports returns the newest import of each contract of an organization that is
 // not retired, by contract.
 func (s *Store) Imports(ctx context.Context, org string) ([]reconcile.Import, error) {
-	all, err := imports(ctx, s.read, org)
-	if err != nil {
-		return nil, err
-	}
-	f, err := standingFacts(ctx, s.read, org)
-	ended := f.Standing().Contracts
-	return slices.DeleteFunc(all, func(i reconcile.Import) bool { _, ok := ended[i.Contract]; return ok }), err
+	return listOf(ctx, s, org, func(ctx context.Context, q querier, org string) ([]reconcile.Import, error) {
+		all, err := imports(ctx, q, org)
+		if err != nil {
+			return nil, err
+		}
+		f, err := standingFacts(ctx, q, org)
+		ended := f.Standing().Contracts
+		return slices.DeleteFunc(all, func(i reconcile.Import) bool { _, ok := ended[i.Contract]; return ok }), err
+	})
 }
 
 const importTables = ` FROM contracts c JOIN imports i ON i.id = c.import `
@@ -341,10 +343,11 @@ func imports(ctx context.Context, q querier, org string) ([]reconcile.Import, er
 // ImportsAll is Imports of all organizations, by organization and contract.
 func (s *Store) ImportsAll(ctx context.Context) ([]Import, error) {
 	// As reconcile.Facts.Standing says of contracts, for all at once.
-	return list(ctx, s.read, func(scan func(...any) error, i *Import) error {
+	all, err := listAll(ctx, s, func(scan func(...any) error, i *Import) error {
 		return scanImport(func(into ...any) error { return scan(append([]any{&i.Organization}, into...)...) }, &i.Import)
 	}, `SELECT c.organization, c.number, i.file, i.imported_at`+importTables+`WHERE NOT EXISTS (SELECT 1 FROM retirements r
 		WHERE r.organization = c.organization AND r.kind = 'contract' AND r.name = c.number AND r.said >= i.imported_at) ORDER BY c.organization, c.number`)
+	return keep(s, all, func(i Import) string { return i.Organization }), err
 }
 
 func scanImport(scan func(...any) error, i *reconcile.Import) error {

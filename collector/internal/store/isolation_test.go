@@ -93,7 +93,8 @@ func act(t *rapid.T, s *store.Store, c *clock, who, other *tenant) {
 	case "say":
 		org := who.agent.Organization
 		_, errRMA := s.ConfirmReplacement(ctx, org, contract.RMA{OldSerial: "FOCA", NewSerial: "FOCB", RMANumber: who.mark}, who.mark)
-		_, errOrder := s.SaveOrder(ctx, org, 0, contract.Order{OrderNumber: fmt.Sprint(who.mark, rapid.Uint64().Draw(t, "order")), ProductID: "X"}, who.mark)
+		who.seq++
+		_, errOrder := s.SaveOrder(ctx, org, 0, contract.Order{OrderNumber: fmt.Sprint(who.mark, "-", who.seq), ProductID: "X"}, who.mark)
 		err = errors.Join(errRMA, errOrder,
 			s.RejectReplacement(ctx, org, reconcile.Rejection{OldSerial: "FOCC", NewSerial: "FOCD", Author: who.mark, Reason: who.mark}),
 			s.Retire(ctx, org, reconcile.Retirement{Kind: reconcile.RetiredSite, Name: "Main", Author: who.mark, Reason: who.mark}),

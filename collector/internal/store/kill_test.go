@@ -31,16 +31,6 @@ const (
 	childFrom  = "ROLLCALL_TEST_STORE_FROM"
 )
 
-func TestMain(m *testing.M) {
-	if dir := os.Getenv(childDir); dir != "" {
-		if err := saveForEver(dir, os.Getenv(childToken), os.Getenv(childFrom)); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-	}
-	os.Exit(m.Run())
-}
-
 // numbered is the n-th report: it finds another serial than the one before, so
 // that each application leaves a sighting of its own.
 func numbered(n int64) wire.Report {

@@ -50,7 +50,7 @@ func orderIdentity(o contract.Order) identity {
 
 func importLedger[T contract.RMA | contract.Order](ctx context.Context, s *Store, org string, kind ImportKind, file string, entries []T, identify func(T) identity) (Diff, error) {
 	var diff Diff
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, org, func(t *tx) error {
 		diff = Diff{}
 		if err := organizationExists(ctx, t, org); err != nil {
 			return err
@@ -216,25 +216,29 @@ func entries[T contract.RMA | contract.Order](ctx context.Context, q querier, or
 // RMAs returns the ledger of replacements of an organization, in the order of
 // its file, with those entered here at the end.
 func (s *Store) RMAs(ctx context.Context, org string) ([]LedgerEntry[contract.RMA], error) {
-	return currentEntries[contract.RMA](ctx, s.read, org, RMAImport)
+	return listOf(ctx, s, org, func(ctx context.Context, q querier, org string) ([]LedgerEntry[contract.RMA], error) {
+		return currentEntries[contract.RMA](ctx, q, org, RMAImport)
+	})
 }
 
 // Orders is RMAs for the ledger of donated gear.
 func (s *Store) Orders(ctx context.Context, org string) ([]LedgerEntry[contract.Order], error) {
-	return currentEntries[contract.Order](ctx, s.read, org, OrderImport)
+	return listOf(ctx, s, org, func(ctx context.Context, q querier, org string) ([]LedgerEntry[contract.Order], error) {
+		return currentEntries[contract.Order](ctx, q, org, OrderImport)
+	})
 }
 
 // SaveRMA corrects the entry of that ID, or for 0 adds one, and returns its ID.
 // ErrConflict is returned when another entry has the same pair of serials.
-func (s *Store) SaveRMA(ctx context.Context, org string, id int64, r contract.RMA, author string) (int64, error) {
-	err := s.update(ctx, func(t *tx) (err error) {
-		id, err = saveRMA(ctx, t, org, id, r, author)
+func (s *Store) SaveRMA(ctx context.Context, org string, id int64, r contract.RMA, author string) (saved int64, err error) {
+	err = s.change(ctx, org, func(t *tx) (err error) {
+		saved, err = saveRMA(ctx, t, org, id, r, author)
 		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("cannot save the replacement: %w", err)
 	}
-	return id, nil
+	return saved, nil
 }
 
 func saveRMA(ctx context.Context, t *tx, org string, id int64, r contract.RMA, author string) (int64, error) {
@@ -246,18 +250,18 @@ func saveRMA(ctx context.Context, t *tx, org string, id int64, r contract.RMA, a
 }
 
 // SaveOrder is SaveRMA for the ledger of donated gear.
-func (s *Store) SaveOrder(ctx context.Context, org string, id int64, o contract.Order, author string) (int64, error) {
-	err := s.update(ctx, func(t *tx) error {
+func (s *Store) SaveOrder(ctx context.Context, org string, id int64, o contract.Order, author string) (saved int64, err error) {
+	err = s.change(ctx, org, func(t *tx) error {
 		o, err := checkOrder(o)
 		if err == nil {
-			id, err = saveEntry(ctx, t, org, OrderImport, id, o, author, orderIdentity)
+			saved, err = saveEntry(ctx, t, org, OrderImport, id, o, author, orderIdentity)
 		}
 		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("cannot save the order: %w", err)
 	}
-	return id, nil
+	return saved, nil
 }
 
 func saveEntry[T contract.RMA | contract.Order](ctx context.Context, t *tx, org string, kind ImportKind, id int64, entry T, author string, identify func(T) identity) (int64, error) {
@@ -308,7 +312,7 @@ func (s *Store) DeleteOrder(ctx context.Context, org string, id int64) error {
 }
 
 func (s *Store) deleteEntry(ctx context.Context, org string, kind ImportKind, id int64) error {
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, org, func(t *tx) error {
 		return changeOne(ctx, t, org, `DELETE FROM ledger_entries WHERE organization = $1 AND kind = $2 AND id = $3 AND ended IS NULL`, org, string(kind), id)
 	})
 	if err != nil {

@@ -14,39 +14,47 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-//go:embed migrations/sqlite/*.sql
+// Both folders have the same numbers, so that a version means the same.
+//
+//go:embed migrations/sqlite/*.sql migrations/postgres/*.sql
 var migrations embed.FS
+
+// newProvider returns what applies the migrations of a dialect to a database.
+func newProvider(dialect goose.Dialect, db *sql.DB, o ...goose.ProviderOption) (*goose.Provider, error) {
+	folder := "migrations/sqlite"
+	if dialect == goose.DialectPostgres {
+		folder = "migrations/postgres"
+	}
+	files, err := fs.Sub(migrations, folder)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read migrations: %w", err)
+	}
+	p, err := goose.NewProvider(dialect, db, files, append(o, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))...)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read migrations: %w", err)
+	}
+	return p, nil
+}
 
 // migrate brings the schema up to date, one transaction per file. A schema
 // newer than this program is left alone: migrations only add, so that the
 // program before the last still serves it.
-func migrate(ctx context.Context, dir string, db *sql.DB, log *slog.Logger) (err error) {
-	unlock, err := lock(ctx, filepath.Join(dir, "migrate.lock"))
+func migrate(ctx context.Context, p *goose.Provider, where string, log *slog.Logger) error {
+	current, target, err := p.GetVersions(ctx)
 	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	files, err := fs.Sub(migrations, "migrations/sqlite")
-	if err != nil {
-		return fmt.Errorf("cannot read migrations: %w", err)
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files,
-		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
-	if err != nil {
-		return fmt.Errorf("cannot read migrations: %w", err)
-	}
-	current, target, err := provider.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("cannot read the version of the database in %s: %w", dir, err)
+		return fmt.Errorf("cannot read the version of the database in %s: %w", where, err)
 	}
 	if current > target {
 		log.WarnContext(ctx, "the database was written by a newer version of this program",
-			"data_dir", dir, "database_version", current, "program_version", target)
+			"database", where, "database_version", current, "program_version", target)
 		return nil
 	}
-	applied, err := provider.Up(ctx)
+	if current == target {
+		return nil
+	}
+	applied, err := p.Up(ctx)
 	if err != nil {
-		return fmt.Errorf("cannot bring the database in %s up to date: %w", dir, err)
+		return fmt.Errorf("cannot bring the database in %s up to date: %w", where, err)
 	}
 	for _, m := range applied {
 		log.InfoContext(ctx, "migration applied", "version", m.Source.Version, "duration", m.Duration)
@@ -54,11 +62,24 @@ func migrate(ctx context.Context, dir string, db *sql.DB, log *slog.Logger) (err
 	return nil
 }
 
-// lock keeps other processes from migrating at the same time. It is the write
-// lock of an empty database of its own, which the system drops when the process
-// dies, on every system that SQLite knows.
-func lock(ctx context.Context, path string) (func() error, error) {
-	db, err := open(path, 1, url.Values{"_txlock": {"exclusive"}, "_pragma": {"busy_timeout(60000)"}})
+func migrateSQLite(ctx context.Context, dir string, db *sql.DB, log *slog.Logger) (err error) {
+	unlock, err := lockFile(ctx, filepath.Join(dir, "migrate.lock"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	p, err := newProvider(goose.DialectSQLite3, db)
+	if err != nil {
+		return err
+	}
+	return migrate(ctx, p, dir, log)
+}
+
+// lockFile keeps other processes from migrating at the same time. It is the
+// write lock of an empty database of its own, which the system drops when the
+// process dies, on every system that SQLite knows.
+func lockFile(ctx context.Context, path string) (func() error, error) {
+	db, err := openFile(path, 1, url.Values{"_txlock": {"exclusive"}, "_pragma": {"busy_timeout(60000)"}})
 	if err != nil {
 		return nil, err
 	}

@@ -205,13 +205,15 @@ func updateSighting(ctx context.Context, t *tx, before sightingRow, s reconcile.
 // Nodes returns the nodes of an organization that are not retired, by site and
 // address.
 func (s *Store) Nodes(ctx context.Context, org string) ([]reconcile.Node, error) {
-	all, err := nodes(ctx, s.read, org)
-	if err != nil {
-		return nil, err
-	}
-	f, err := standingFacts(ctx, s.read, org)
-	gone := f.Standing().Nodes
-	return slices.DeleteFunc(all, func(n reconcile.Node) bool { _, ok := gone[n.ID]; return ok }), err
+	return listOf(ctx, s, org, func(ctx context.Context, q querier, org string) ([]reconcile.Node, error) {
+		all, err := nodes(ctx, q, org)
+		if err != nil {
+			return nil, err
+		}
+		f, err := standingFacts(ctx, q, org)
+		gone := f.Standing().Nodes
+		return slices.DeleteFunc(all, func(n reconcile.Node) bool { _, ok := gone[n.ID]; return ok }), err
+	})
 }
 
 func nodes(ctx context.Context, q querier, org string) ([]reconcile.Node, error) {

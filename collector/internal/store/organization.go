@@ -22,17 +22,20 @@ type Organization struct {
 
 // Organizations returns all, by name.
 func (s *Store) Organizations(ctx context.Context) ([]Organization, error) {
-	return list(ctx, s.read, func(scan func(...any) error, o *Organization) error {
+	all, err := listAll(ctx, s, func(scan func(...any) error, o *Organization) error {
 		return scan(&o.ID, &o.Name)
 	}, `SELECT id, name FROM organizations ORDER BY name, id`)
+	return keep(s, all, func(o Organization) string { return o.ID }), err
 }
 
 // OrganizationByName finds one by its ID or by its name, in which case and
 // spaces do not matter.
 func (s *Store) OrganizationByName(ctx context.Context, name string) (Organization, error) {
 	var o Organization
-	err := s.read.QueryRowContext(ctx, `SELECT id, name FROM organizations WHERE id = $1`, slug(name)).Scan(&o.ID, &o.Name)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && !o.Is(name) {
+	err := s.view(ctx, func(t *tx) error {
+		return t.QueryRowContext(ctx, `SELECT id, name FROM organizations WHERE id = $1`, slug(name)).Scan(&o.ID, &o.Name)
+	})
+	if errors.Is(err, sql.ErrNoRows) || err == nil && (!o.Is(name) || !s.sees(o.ID)) {
 		return Organization{}, fmt.Errorf("organization %q: %w", name, ErrNotFound)
 	}
 	return o, err
@@ -56,6 +59,9 @@ func ensureOrganization(ctx context.Context, t *tx, name string) (Organization, 
 	want := Organization{ID: slug(name), Name: name}
 	if want.ID == "" {
 		return Organization{}, fmt.Errorf("organization %q: %w: its name needs a letter or a digit", name, ErrInvalid)
+	}
+	if !inScope(t.scope, want.ID) {
+		return Organization{}, fmt.Errorf("organization %q: %w", name, ErrNotFound)
 	}
 	if _, err := t.ExecContext(ctx, `INSERT INTO organizations (id, name, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
 		want.ID, want.Name, millis(t.now)); err != nil {

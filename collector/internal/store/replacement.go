@@ -31,7 +31,7 @@ func (f Finding) Replacement() (contract.RMA, bool) {
 // record of it: fields that are empty leave what is known. A rejection of it is
 // forgotten. It returns the ID of the ledger's entry.
 func (s *Store) ConfirmReplacement(ctx context.Context, org string, r contract.RMA, author string) (id int64, err error) {
-	err = s.update(ctx, func(t *tx) error {
+	err = s.change(ctx, org, func(t *tx) error {
 		r, err := checkRMA(r)
 		if err != nil {
 			return err
@@ -91,7 +91,7 @@ func complete(r, known contract.RMA) contract.RMA {
 // RejectReplacement saves that one unit did not replace another. ErrConflict is
 // returned where the replacement is recorded: the record is to be deleted.
 func (s *Store) RejectReplacement(ctx context.Context, org string, x reconcile.Rejection) error {
-	err := s.update(ctx, func(t *tx) (err error) {
+	err := s.change(ctx, org, func(t *tx) (err error) {
 		if x.Date == "" {
 			x.Date = contract.DateOf(t.now)
 		}
@@ -142,7 +142,7 @@ func checkRejection(x reconcile.Rejection) (reconcile.Rejection, error) {
 
 // UnrejectReplacement lets a replacement be inferred again.
 func (s *Store) UnrejectReplacement(ctx context.Context, org, oldSerial, newSerial string) error {
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, org, func(t *tx) error {
 		return changeOne(ctx, t, org, `DELETE FROM rejections WHERE organization = $1 AND old_serial = $2 AND new_serial = $3`,
 			org, inventory.CleanSerial(oldSerial), inventory.CleanSerial(newSerial))
 	})
@@ -154,7 +154,7 @@ func (s *Store) UnrejectReplacement(ctx context.Context, org, oldSerial, newSeri
 
 // Rejections returns the inferred replacements that people said are none.
 func (s *Store) Rejections(ctx context.Context, org string) ([]reconcile.Rejection, error) {
-	return rejections(ctx, s.read, org)
+	return listOf(ctx, s, org, rejections)
 }
 
 func rejections(ctx context.Context, q querier, org string) ([]reconcile.Rejection, error) {
@@ -167,7 +167,7 @@ func rejections(ctx context.Context, q querier, org string) ([]reconcile.Rejecti
 // recorded, and what was ever found and not rejected, each pair once.
 func (s *Store) Replacements(ctx context.Context, org string) ([]Replacement, error) {
 	var all []Replacement
-	err := s.view(ctx, func(t *tx) error {
+	err := s.viewOf(ctx, org, func(t *tx) error {
 		records, err := currentEntries[contract.RMA](ctx, t, org, RMAImport)
 		if err != nil {
 			return err

@@ -23,7 +23,7 @@ const keepReports = maxAge + 30*24*time.Hour
 // order of the batch. After an error nothing of the batch was taken.
 func (s *Store) SaveReports(ctx context.Context, agent Agent, b wire.Batch) ([]wire.Result, error) {
 	results := make([]wire.Result, 0, len(b.Reports))
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, agent.Organization, func(t *tx) error {
 		results = results[:0]
 		if err := touchAgent(ctx, t, agent.ID, b); err != nil {
 			return err
@@ -113,6 +113,9 @@ func polledAt(now, sentAt, polled time.Time) time.Time {
 // Prune forgets what no longer decides anything: the ids of old reports and
 // the notes of old runs.
 func (s *Store) Prune(ctx context.Context) error {
+	if s.scope != nil {
+		return errWhole
+	}
 	return s.update(ctx, func(t *tx) error {
 		if _, err := t.ExecContext(ctx, `DELETE FROM reports WHERE received < $1`, millis(t.now.Add(-keepReports))); err != nil {
 			return fmt.Errorf("cannot forget old reports: %w", err)

@@ -32,7 +32,7 @@ func (s *Store) SaveResult(ctx context.Context, org string, r reconcile.Result) 
 	revision, seen := s.seen[org]
 	delete(s.seen, org)
 	s.mu.Unlock()
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, org, func(t *tx) error {
 		if err := organizationExists(ctx, t, org); err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ func writeUnits(ctx context.Context, t *tx, org string, units []reconcile.Unit) 
 // "", in the order of the result. When each was last seen is of now: an
 // unchanged report makes no new result.
 func (s *Store) Units(ctx context.Context, org string) ([]Unit, error) {
-	return list(ctx, s.read, func(scan func(...any) error, u *Unit) error {
+	all, err := listAll(ctx, s, func(scan func(...any) error, u *Unit) error {
 		var raw string
 		var last int64
 		if err := scan(&u.Organization, &raw, &last); err != nil {
@@ -115,21 +115,25 @@ func (s *Store) Units(ctx context.Context, org string) ([]Unit, error) {
 		return nil
 	}, `SELECT u.organization, u.unit, COALESCE((SELECT MAX(CASE WHEN s.in_last = 1 THEN n.polled ELSE s.last_seen END)`+sightingTables+
 		`WHERE s.organization = u.organization AND s.site = u.site AND s.address = u.address AND s.slot = u.slot AND s.serial = u.serial AND s.gone = 0), 0)
-		FROM units u WHERE u.organization = $1 OR $1 = '' ORDER BY u.organization, u.ordinal`, org)
+		FROM units u WHERE u.organization = $1 OR $1 = '' ORDER BY u.organization, u.ordinal`, s.reach(org))
+	return keep(s, all, func(u Unit) string { return u.Organization }), err
 }
 
 // Summary counts the units of the last results, by organization, site, coverage
 // and class.
 func (s *Store) Summary(ctx context.Context) ([]Count, error) {
-	return list(ctx, s.read, func(scan func(...any) error, c *Count) error {
+	all, err := listAll(ctx, s, func(scan func(...any) error, c *Count) error {
 		return scan(&c.Organization, &c.Site, &c.Coverage, &c.Class, &c.N)
 	}, `SELECT organization, site, coverage, class, n FROM unit_counts ORDER BY organization, site, coverage, class`)
+	return keep(s, all, func(c Count) string { return c.Organization }), err
 }
 
 // LastRun returns when the organization was last reconciled, zero when never.
 func (s *Store) LastRun(ctx context.Context, org string) (time.Time, error) {
 	var at int64
-	if err := s.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(last_run), 0) FROM organizations WHERE id = $1`, org).Scan(&at); err != nil {
+	if err := s.viewOf(ctx, org, func(t *tx) error {
+		return t.QueryRowContext(ctx, `SELECT COALESCE(MAX(last_run), 0) FROM organizations WHERE id = $1`, org).Scan(&at)
+	}); err != nil {
 		return time.Time{}, fmt.Errorf("cannot read the last run of organization %q: %w", org, err)
 	}
 	return moment(at), nil

@@ -21,7 +21,7 @@ type Retirement struct {
 // said of it before. It has to be known. Its time is now, and its date today
 // where it has none.
 func (s *Store) Retire(ctx context.Context, org string, r reconcile.Retirement) error {
-	err := s.update(ctx, func(t *tx) (err error) {
+	err := s.change(ctx, org, func(t *tx) (err error) {
 		r.At = t.now
 		if r.Date == "" {
 			r.Date = contract.DateOf(t.now)
@@ -78,7 +78,7 @@ func checkRetirement(r reconcile.Retirement) (reconcile.Retirement, error) {
 
 // Unretire takes back that a contract, node or site is gone.
 func (s *Store) Unretire(ctx context.Context, org string, kind reconcile.RetirementKind, name string) error {
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, org, func(t *tx) error {
 		return changeOne(ctx, t, org, `DELETE FROM retirements WHERE organization = $1 AND kind = $2 AND name = $3`, org, string(kind), name)
 	})
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *Store) Unretire(ctx context.Context, org string, kind reconcile.Retirem
 // Retirements returns what people said is gone, by kind and name.
 func (s *Store) Retirements(ctx context.Context, org string) ([]Retirement, error) {
 	var all []Retirement
-	err := s.view(ctx, func(t *tx) error {
+	err := s.viewOf(ctx, org, func(t *tx) error {
 		f, err := standingFacts(ctx, t, org)
 		if err != nil {
 			return err

@@ -69,6 +69,24 @@ func list[T any](ctx context.Context, q querier, scan func(scan func(...any) err
 	return all, rows.Err()
 }
 
+// listAll is list in a transaction of its own.
+func listAll[T any](ctx context.Context, s *Store, scan func(scan func(...any) error, v *T) error, query string, args ...any) (all []T, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		all, err = list(ctx, t, scan, query, args...)
+		return err
+	})
+	return all, err
+}
+
+// listOf runs a query of one organization in a transaction of its own.
+func listOf[T any](ctx context.Context, s *Store, org string, query func(context.Context, querier, string) ([]T, error)) (all []T, err error) {
+	err = s.viewOf(ctx, org, func(t *tx) error {
+		all, err = query(ctx, t, org)
+		return err
+	})
+	return all, err
+}
+
 // scanJSON scans a row of one column of JSON.
 func scanJSON(scan func(...any) error, into any) error {
 	var raw string

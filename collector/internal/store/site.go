@@ -11,7 +11,7 @@ import (
 // Sites returns the sites of an organization with their postal addresses, by
 // name.
 func (s *Store) Sites(ctx context.Context, org string) ([]reconcile.Site, error) {
-	return sites(ctx, s.read, org)
+	return listOf(ctx, s, org, sites)
 }
 
 func sites(ctx context.Context, q querier, org string) ([]reconcile.Site, error) {
@@ -22,7 +22,7 @@ func sites(ctx context.Context, q querier, org string) ([]reconcile.Site, error)
 
 // SetSite saves the postal address of a site that is there.
 func (s *Store) SetSite(ctx context.Context, org string, x reconcile.Site) error {
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, org, func(t *tx) error {
 		c := fieldCheck{}
 		for _, f := range []struct {
 			name  string

@@ -4,53 +4,52 @@
 // new, what is a duplicate and what is out of date; what a thing means for a
 // person is decided by reconcile, and who may see it by web.
 //
-// The database is SQLite, in one data directory. A transaction has one `now`,
-// and every method that writes is one transaction: what it returned without an
-// error survives a crash.
+// The database is SQLite, in one data directory, or PostgreSQL, on which any
+// number of collectors work side by side. What differs between the two is in
+// sqlite.go and postgres.go; every other query runs on both. A transaction has
+// one `now`, and every method that writes is one transaction: what it returned
+// without an error survives a crash.
 package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"os"
-	"path/filepath"
+	"math/big"
+	"slices"
+	"strings"
 	"sync"
 	"time"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
 )
-
-// fileName is the database in the data directory.
-const fileName = "rollcall.db"
-
-// readers bounds the connections that read beside the one that writes.
-const readers = 4
 
 // Options say where the data is and what time it is.
 type Options struct {
-	DataDir string           // made when it is not there
-	Now     func() time.Time // nil is time.Now
-	Log     *slog.Logger     // nil logs nothing
+	DataDir  string           // of SQLite; made when it is not there
+	Database Database         // PostgreSQL, in the place of SQLite
+	Now      func() time.Time // nil is time.Now
+	Log      *slog.Logger     // nil logs nothing
 }
 
-// A Store is a view of one database, for one who acts. It is safe for concurrent
-// use, also by several processes on one data directory.
+// A Store is a view of one database, for one who acts: see As, Within and
+// Unattended. It is safe for concurrent use, also by several processes on one
+// database.
 type Store struct {
 	*database
 
-	actor string // who is written into the audit log; "" is the collector itself
+	actor string   // who is written into the audit log; "" is the collector itself
+	scope []string // the organizations within reach; nil for all
+	lane  lane
 }
 
 // A database is what all views of it share.
 type database struct {
-	write *sql.DB // one connection, so that writers queue here and not in SQLite
-	read  *sql.DB
-	now   func() time.Time
-	log   *slog.Logger
+	db     engine
+	now    func() time.Time
+	log    *slog.Logger
+	holder string // names this store among those of one database
 
 	changed chan struct{}
 
@@ -59,8 +58,39 @@ type database struct {
 	writeErr error            // of the last write; nil when it went well
 }
 
-// Open opens the data directory, making it and bringing its schema up to date
-// where needed. The caller closes the store.
+// An engine is what differs between the two databases.
+type engine interface {
+	// begin begins a transaction that writes, or one that reads a single
+	// snapshot, which sees no rows but those of the scope.
+	begin(ctx context.Context, scope []string, l lane, write bool) (*sql.Tx, error)
+	// hold keeps other transactions from writing for the organization until t
+	// ends, so that what t reads of it stays true.
+	hold(ctx context.Context, t *tx, org string) error
+	// claim takes the reconciling of an organization that has changed, unless
+	// another process has it. It ends with release, or with this process.
+	claim(ctx context.Context, org string) (release func(), claimed bool, err error)
+	// probe writes something that has to reach the disk.
+	probe(ctx context.Context, t *tx) error
+	// advice is what a person looks at when nothing can be written.
+	advice() string
+	// explain says whether a transaction that failed may be tried again, and
+	// returns the error with its kind where the caller is to blame.
+	explain(err error) (kind error, again bool)
+	Close() error
+}
+
+// A lane is a set of connections. Those that people wait for are apart from
+// those of agents and of the work in the background, so that neither takes the
+// last one from the other.
+type lane int
+
+const (
+	people lane = iota
+	work
+)
+
+// Open opens the database and brings its schema up to date where needed; of
+// SQLite it makes the data directory. The caller closes the store.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -68,57 +98,21 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	dir, err := filepath.Abs(o.DataDir)
-	if err != nil {
-		return nil, fmt.Errorf("cannot find data directory %s: %w", o.DataDir, err)
+	s := &Store{database: &database{now: o.Now, log: o.Log, holder: rand.Text(), changed: make(chan struct{}, 1), seen: map[string]int64{}}}
+	var err error
+	if o.Database.DSN == "" {
+		s.db, err = openSQLite(ctx, o.DataDir, o.Log)
+	} else {
+		s.db, err = openPostgres(ctx, o.Database, o.Log)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot make data directory: %w", err)
-	}
-	s := &Store{database: &database{now: o.Now, log: o.Log, changed: make(chan struct{}, 1), seen: map[string]int64{}}}
-	path := filepath.Join(dir, fileName)
-	if err := touch(path); err != nil {
-		return nil, err
-	}
-	// FULL, not NORMAL: with WAL, NORMAL may lose a committed transaction at
-	// power loss, and a commit here lets an agent forget a report.
-	s.write, err = open(path, 1, url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-	}})
 	if err != nil {
 		return nil, err
-	}
-	if err := migrate(ctx, dir, s.write, s.log); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	s.read, err = open(path, readers, url.Values{"_pragma": {"busy_timeout(10000)", "query_only(1)"}})
-	if err != nil {
-		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// touch makes the database's file where it is not there, for its owner alone:
-// the directory may be one that others can read. SQLite gives its other files
-// the same mode.
-func touch(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("cannot open the database: %w", err)
-	}
-	return f.Close()
-}
-
-func open(path string, connections int, params url.Values) (*sql.DB, error) {
-	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: params.Encode()}
-	db, err := sql.Open("sqlite", dsn.String())
-	if err != nil {
-		return nil, fmt.Errorf("cannot open %s: %w", path, err)
-	}
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	return db, nil
-}
+// Close ends all connections, of all views. It may be called twice.
+func (s *Store) Close() error { return s.db.Close() }
 
 // As returns the same database for one who acts: what is done through it is
 // theirs in the audit log.
@@ -128,22 +122,55 @@ func (s *Store) As(actor string) *Store {
 	return &view
 }
 
-// Close ends all connections of all views. It may be called twice.
-func (s *Store) Close() error {
-	var errs []error
-	for _, db := range []*sql.DB{s.read, s.write} {
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
+// Within returns a view of the store to which there are no other organizations
+// than these, by ID: what is of another is not found, and cannot be changed. Of
+// a view it is one of what both have. On PostgreSQL the database itself sees to
+// that, also where a query forgets.
+func (s *Store) Within(organizations ...string) *Store {
+	within := slices.DeleteFunc(slices.Clone(organizations), func(org string) bool { return org == "" || !s.sees(org) })
+	slices.Sort(within)
+	view := *s
+	view.scope = append([]string{}, slices.Compact(within)...)
+	return &view
+}
+
+// Unattended returns a view of the store for agents and work in the background:
+// it has connections of its own, and never waits for those of people.
+func (s *Store) Unattended() *Store {
+	view := *s
+	view.lane = work
+	return &view
+}
+
+// sees says that an organization is within reach.
+func (s *Store) sees(org string) bool { return inScope(s.scope, org) }
+
+func inScope(scope []string, org string) bool { return scope == nil || slices.Contains(scope, org) }
+
+// reach is the organization to ask for, "" for all, where that is one.
+func (s *Store) reach(org string) string {
+	if org == "" && len(s.scope) == 1 {
+		return s.scope[0]
 	}
-	return errors.Join(errs...)
+	return org
+}
+
+// keep leaves those that are of an organization within reach. PostgreSQL gives
+// no others.
+func keep[T any](s *Store, all []T, of func(T) string) []T {
+	if s.scope == nil {
+		return all
+	}
+	return slices.DeleteFunc(all, func(v T) bool { return !s.sees(of(v)) })
 }
 
 // Ready returns nil when the store can be read and, as far as is known,
 // written, and otherwise says why not.
 func (s *Store) Ready(ctx context.Context) error {
-	var n int
-	if err := s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM organizations WHERE id = ''`).Scan(&n); err != nil {
+	if err := s.view(ctx, func(t *tx) error {
+		var n int
+		return t.QueryRowContext(ctx, `SELECT COUNT(*) FROM organizations WHERE id = ''`).Scan(&n)
+	}); err != nil {
 		return fmt.Errorf("cannot read the database: %w", err)
 	}
 	s.mu.Lock()
@@ -152,17 +179,9 @@ func (s *Store) Ready(ctx context.Context) error {
 	if failed == nil {
 		return nil
 	}
-	// The last write failed; perhaps the cause is gone. A write that changes
-	// nothing would not reach the disk, so this one makes and drops a table.
-	if err := s.update(ctx, func(t *tx) error {
-		for _, q := range []string{`CREATE TABLE ready_probe (n INTEGER)`, `DROP TABLE ready_probe`} {
-			if _, err := t.ExecContext(ctx, q); err != nil {
-				return err
-			}
-		}
-		return nil
-	}); err != nil {
-		return fmt.Errorf("cannot write to the database: %w: check the free space and the permissions of the data directory", err)
+	// The last write failed; perhaps the cause is gone.
+	if err := s.update(ctx, func(t *tx) error { return s.db.probe(ctx, t) }); err != nil {
+		return fmt.Errorf("cannot write to the database: %w: %s", err, s.db.advice())
 	}
 	return nil
 }
@@ -170,32 +189,96 @@ func (s *Store) Ready(ctx context.Context) error {
 // A tx is a transaction with its one time.
 type tx struct {
 	*sql.Tx
-	now    time.Time
+	scope  []string
 	actor  string
+	now    time.Time
 	marked bool // an organization was marked as changed
 }
 
-// update runs do in a transaction that writes, and commits it.
-func (s *Store) update(ctx context.Context, do func(*tx) error) error {
-	raw, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return s.wrote(ctx, fmt.Errorf("cannot begin a transaction: %w", err))
+// ExecContext refuses text that PostgreSQL cannot hold, on both databases.
+func (t *tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	for _, a := range args {
+		if text, ok := a.(string); ok && strings.ContainsRune(text, 0) {
+			return nil, fmt.Errorf("%w: %.60q has a NUL character", ErrInvalid, text)
+		}
 	}
-	t := &tx{Tx: raw, now: s.clock(), actor: s.actor}
+	return t.Tx.ExecContext(ctx, query, args...)
+}
+
+// tries bounds how often a transaction is begun anew that others were in the
+// way of.
+const tries = 10
+
+// change is update for a transaction that writes for one organization: no other
+// writes for it at the same time, so that what is read stays true. One that is
+// out of reach is not found.
+func (s *Store) change(ctx context.Context, org string, do func(*tx) error) error {
+	if !s.sees(org) {
+		return fmt.Errorf("organization %q: %w", org, ErrNotFound)
+	}
+	return s.update(ctx, func(t *tx) error {
+		if err := s.db.hold(ctx, t, org); err != nil {
+			return fmt.Errorf("cannot hold the organization: %w", err)
+		}
+		return do(t)
+	})
+}
+
+// update runs do in a transaction that writes, and commits it. Where the
+// database ends it for the sake of another, it is run again from its beginning.
+func (s *Store) update(ctx context.Context, do func(*tx) error) error {
+	for n := 1; ; n++ {
+		err := s.tryUpdate(ctx, do)
+		if err == nil {
+			return s.wrote(ctx, nil)
+		}
+		kind, again := s.db.explain(err)
+		switch {
+		case again && n < tries && rest(ctx, n):
+			continue
+		case errors.Is(kind, ErrNotFound) || errors.Is(kind, ErrInvalid) || errors.Is(kind, ErrConflict):
+			return kind
+		}
+		return s.wrote(ctx, kind)
+	}
+}
+
+func (s *Store) tryUpdate(ctx context.Context, do func(*tx) error) error {
+	raw, err := s.db.begin(ctx, s.scope, s.lane, true)
+	if err != nil {
+		return fmt.Errorf("cannot begin a transaction: %w", err)
+	}
+	t := &tx{Tx: raw, scope: s.scope, actor: s.actor, now: s.clock()}
 	if err := do(t); err != nil {
 		_ = raw.Rollback() // the cause is err
-		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrConflict) {
-			return err
-		}
-		return s.wrote(ctx, err)
+		return err
 	}
 	if err := raw.Commit(); err != nil {
-		return s.wrote(ctx, fmt.Errorf("cannot commit: %w", err))
+		return fmt.Errorf("cannot commit: %w", err)
 	}
 	if t.marked {
 		s.notify()
 	}
-	return s.wrote(ctx, nil)
+	return nil
+}
+
+// rest waits before the n-th transaction is tried again, longer each time and
+// by chance, so that two do not meet again. It returns false when the context
+// ended.
+func rest(ctx context.Context, n int) bool {
+	most := big.NewInt(int64(time.Millisecond) << min(n+2, 8))
+	d, err := rand.Int(rand.Reader, most)
+	if err != nil {
+		d = most
+	}
+	timer := time.NewTimer(time.Duration(d.Int64()))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // wrote remembers for Ready how the last write ended; one that the caller gave
@@ -212,12 +295,22 @@ func (s *Store) wrote(ctx context.Context, err error) error {
 
 // view runs do on one snapshot of the database.
 func (s *Store) view(ctx context.Context, do func(*tx) error) error {
-	raw, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	raw, err := s.db.begin(ctx, s.scope, s.lane, false)
 	if err != nil {
 		return fmt.Errorf("cannot begin to read: %w", err)
 	}
 	defer func() { _ = raw.Rollback() }() // nothing was written
-	return do(&tx{Tx: raw, now: s.clock()})
+	err, _ = s.db.explain(do(&tx{Tx: raw, scope: s.scope, actor: s.actor, now: s.clock()}))
+	return err
+}
+
+// viewOf is view for what is read of one organization. One that is out of reach
+// is not found.
+func (s *Store) viewOf(ctx context.Context, org string, do func(*tx) error) error {
+	if !s.sees(org) {
+		return fmt.Errorf("organization %q: %w", org, ErrNotFound)
+	}
+	return s.view(ctx, do)
 }
 
 // clock is the time in the precision in which it is kept.

@@ -38,7 +38,7 @@ func (c *clock) advance(d time.Duration) { c.ms.Add(d.Milliseconds()) }
 
 func open(t testing.TB, dir string, c *clock) *store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), store.Options{DataDir: dir, Now: c.now})
+	s, err := store.Open(context.Background(), options(t, dir, c))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,10 +184,11 @@ func TestFactsHoldAllThatWasSaved(t *testing.T) {
 // store of their own stand for them, for SQLite locks between connections.
 func TestOpenAtOnce(t *testing.T) {
 	dir, c := t.TempDir(), newClock()
+	o := options(t, dir, c)
 	var g errgroup.Group
 	for i := range 8 {
 		g.Go(func() error {
-			s, err := store.Open(context.Background(), store.Options{DataDir: dir, Now: c.now})
+			s, err := store.Open(context.Background(), o)
 			if err != nil {
 				return err
 			}

@@ -48,7 +48,7 @@ func (s *Store) SupportDue(ctx context.Context, org string, api SupportAPI, user
 		due     int64
 	}
 	var wanted []state
-	err = s.view(ctx, func(t *tx) error {
+	err = s.viewOf(ctx, org, func(t *tx) error {
 		subjects, err := supportSubjects(ctx, t, org, api, users)
 		if err != nil || len(subjects) == 0 {
 			return err
@@ -131,7 +131,7 @@ type SupportAnswer struct {
 // SaveSupport keeps answers in the place of those before, and marks the
 // organization as changed when verdicts may depend on them.
 func (s *Store) SaveSupport(ctx context.Context, org, account string, api SupportAPI, answers []SupportAnswer) error {
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, org, func(t *tx) error {
 		if err := organizationExists(ctx, t, org); err != nil {
 			return err
 		}
@@ -173,7 +173,7 @@ func (s *Store) SaveSupport(ctx context.Context, org, account string, api Suppor
 // DelaySupport notes that an API could not be asked for the subjects, and when
 // to try again. What it answered before stays as it is, and no verdict changes.
 func (s *Store) DelaySupport(ctx context.Context, org, account string, api SupportAPI, subjects []string, due time.Time, problem string) error {
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, org, func(t *tx) error {
 		if err := organizationExists(ctx, t, org); err != nil {
 			return err
 		}
@@ -197,8 +197,10 @@ func (s *Store) DelaySupport(ctx context.Context, org, account string, api Suppo
 func (s *Store) SharedProduct(ctx context.Context, account, pid string) (a SupportAnswer, known bool, err error) {
 	var answered, due int64
 	var raw string
-	err = s.read.QueryRowContext(ctx, `SELECT answered, due, answer FROM support_answers WHERE api = 'eox' AND account = $1 AND subject = $2
-		AND answered > 0 AND due > $3 ORDER BY answered DESC LIMIT 1`, account, pid, millis(s.clock())).Scan(&answered, &due, &raw)
+	err = s.view(ctx, func(t *tx) error {
+		return t.QueryRowContext(ctx, `SELECT answered, due, answer FROM support_answers WHERE api = 'eox' AND account = $1 AND subject = $2
+			AND answered > 0 AND due > $3 ORDER BY answered DESC LIMIT 1`, account, pid, millis(t.now)).Scan(&answered, &due, &raw)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return SupportAnswer{}, false, nil
 	}

@@ -68,7 +68,7 @@ func scanLogged(scan func(...any) error, i *LoggedImport) error {
 // that were undone too: at most limit, after the first offset; and how many
 // there are.
 func (s *Store) ImportLog(ctx context.Context, org string, limit, offset int) (all []LoggedImport, total int, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.viewOf(ctx, org, func(t *tx) error {
 		if err := t.QueryRowContext(ctx, `SELECT COUNT(*) FROM imports WHERE organization = $1`, org).Scan(&total); err != nil {
 			return err
 		}
@@ -89,7 +89,7 @@ func (s *Store) ImportLog(ctx context.Context, org string, limit, offset int) (a
 // ImportByID returns one import of an organization, and what it changed: at most
 // limit lines, after the first offset.
 func (s *Store) ImportByID(ctx context.Context, org string, id int64, limit, offset int) (i LoggedImport, changes []LineChange, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.viewOf(ctx, org, func(t *tx) error {
 		if i, err = loggedImport(ctx, t, org, id); err != nil {
 			return err
 		}
@@ -136,7 +136,7 @@ func nameContracts(ctx context.Context, t *tx, i *LoggedImport) (err error) {
 // same contracts or ledger counts.
 func (s *Store) UndoImport(ctx context.Context, org string, id int64, by string) (LoggedImport, error) {
 	var i LoggedImport
-	err := s.update(ctx, func(t *tx) (err error) {
+	err := s.change(ctx, org, func(t *tx) (err error) {
 		if by, err = checkName("author", by); err != nil {
 			return err
 		}

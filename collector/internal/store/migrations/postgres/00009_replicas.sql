@@ -1,0 +1,12 @@
+-- +goose Up
+-- What one collector at a time does of those on one database. A lease ends by itself.
+CREATE TABLE leases (
+    name    TEXT    NOT NULL PRIMARY KEY,
+    holder  TEXT    NOT NULL,
+    expires BIGINT  NOT NULL
+);
+
+-- The row that a collector locks while it reconciles an organization.
+CREATE TABLE reconcile_jobs (
+    organization TEXT NOT NULL PRIMARY KEY REFERENCES organizations (id)
+);
