@@ -46,7 +46,7 @@ func (s *Store) SaveUpload(ctx context.Context, org string, u Upload) (id string
 		return "", err
 	}
 	id = rand.Text()
-	err = s.update(ctx, func(t *tx) error {
+	err = s.change(ctx, org, func(t *tx) error {
 		if err := organizationExists(ctx, t, org); err != nil {
 			return err
 		}
@@ -67,8 +67,10 @@ func (s *Store) SaveUpload(ctx context.Context, org string, u Upload) (id string
 func (s *Store) Upload(ctx context.Context, org, id string) (Upload, error) {
 	var u Upload
 	var options string
-	err := s.read.QueryRowContext(ctx, `SELECT kind, name, options, content FROM uploads WHERE organization = $1 AND id = $2`, org, id).
-		Scan(&u.Kind, &u.Name, &options, &u.Content)
+	err := s.viewOf(ctx, org, func(t *tx) error {
+		return t.QueryRowContext(ctx, `SELECT kind, name, options, content FROM uploads WHERE organization = $1 AND id = $2`, org, id).
+			Scan(&u.Kind, &u.Name, &options, &u.Content)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return Upload{}, fmt.Errorf("the file is not kept any more: %w", ErrNotFound)
 	}
@@ -83,7 +85,7 @@ func (s *Store) Upload(ctx context.Context, org, id string) (Upload, error) {
 
 // DeleteUpload forgets a file.
 func (s *Store) DeleteUpload(ctx context.Context, org, id string) error {
-	return s.update(ctx, func(t *tx) error {
+	return s.change(ctx, org, func(t *tx) error {
 		_, err := t.ExecContext(ctx, `DELETE FROM uploads WHERE organization = $1 AND id = $2`, org, id)
 		return err
 	})
