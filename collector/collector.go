@@ -22,6 +22,7 @@ import (
 	"rollcall/collector/internal/contract"
 	"rollcall/collector/internal/ingest"
 	"rollcall/collector/internal/intake"
+	"rollcall/collector/internal/limit"
 	"rollcall/collector/internal/metrics"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
@@ -49,6 +50,7 @@ type Collector struct {
 	store  *store.Store
 	server *http.Server
 	loop   *loop
+	limits *limit.Limits
 	pulls  []*supportapi.Puller
 
 	mu       sync.Mutex
@@ -84,18 +86,20 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 	if err := o.Registry.Register(reader); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot register metrics: %w", err), s.Close())
 	}
-	col := &Collector{config: c, log: o.Log, store: s, failed: make(chan error, 1)}
+	col := &Collector{config: c, log: o.Log, store: s, failed: make(chan error, 1), limits: limit.New(c.limits(), o.Registry)}
 	col.loop = &loop{
 		store: s.Unattended(), reconcile: reconcile.Reconcile, settings: c.Settings.reconcile(), now: o.Now, log: o.Log,
 		metrics: newLoopMetrics(o.Registry), poll: pollInterval,
 	}
 	col.pulls = c.pullers(s.Unattended(), o)
 	col.server = &http.Server{
-		Handler: col.routes(o, reader),
+		Handler: col.limits.Connections.Serving(col.limits.Handler(col.routes(o, reader))),
 		// An upload extends the two in the middle for itself.
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
-		ErrorLog:       slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // mostly handshakes of strangers
+		// More streams than a browser uses only help an attacker.
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 100, WriteByteTimeout: 30 * time.Second},
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // mostly handshakes of strangers
 	}
 	return col, nil
 }
@@ -103,7 +107,7 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 // routes mounts what the parts serve.
 func (c *Collector) routes(o Options, reader *metrics.Collector) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(wire.ReportsPath, ingest.New(ingest.Options{Store: c.store.Unattended(), Registry: o.Registry, Log: o.Log}))
+	mux.Handle(wire.ReportsPath, ingest.New(ingest.Options{Store: c.store.Unattended(), Registry: o.Registry, Log: o.Log, Limits: c.limits}))
 	// A scrape that cannot be whole fails, for half of the organizations would
 	// be taken for all.
 	mux.Handle("GET /metrics", reader.Handler(o.Registry, promhttp.HandlerOpts{
@@ -112,7 +116,7 @@ func (c *Collector) routes(o Options, reader *metrics.Collector) http.Handler {
 	}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", c.ready)
-	mux.Handle("/", web.New(web.Options{Store: c.store, Log: o.Log, Now: o.Now, Settings: c.loop.settings, Hosts: c.config.goesBy()}))
+	mux.Handle("/", c.limits.Page(web.New(web.Options{Store: c.store, Log: o.Log, Now: o.Now, Settings: c.loop.settings, Hosts: c.config.goesBy()})))
 	return mux
 }
 
@@ -165,7 +169,7 @@ func (c *Collector) Start(ctx context.Context) error {
 		if cert != nil {
 			serve = func(l net.Listener) error { return c.server.ServeTLS(l, "", "") }
 		}
-		if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := serve(c.limits.Connections.Listener(listener)); !errors.Is(err, http.ErrServerClosed) {
 			c.failed <- fmt.Errorf("cannot go on serving: %w", err)
 		}
 	})

@@ -29,6 +29,10 @@ type Config struct {
 	// Hosts are names by which browsers ask for the collector where a proxy in
 	// front has them, beside those of this machine.
 	Hosts []string `yaml:"hosts"`
+	// Proxies are the addresses and networks of reverse proxies in front, whose
+	// X-Forwarded-For is believed.
+	Proxies []string `yaml:"proxies"`
+	Limits  Limits   `yaml:"limits"`
 	// DataDir holds the database. It is made when it is not there.
 	DataDir  string   `yaml:"data_dir"`
 	Database Database `yaml:"database"`
@@ -85,7 +89,7 @@ func DefaultConfig() Config {
 			ActivationDays: d.ActivationDays, TermYears: d.TermYears, ShortTermDays: d.ShortTermDays,
 			ShortTermToleranceDays: d.ShortTermTolerance, DonatedOnlySince: string(d.DonatedOnlySince), ProgramMail: d.ProgramMail,
 		},
-		Hosts: []string{}, SupportAPI: []SupportAPI{},
+		Hosts: []string{}, SupportAPI: []SupportAPI{}, Proxies: defaultProxies(), Limits: defaultLimits(),
 	}
 }
 
@@ -134,6 +138,8 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("log.format: %q is not known: use text or json", c.Log.Format))
 	}
 	errs = append(errs, c.Settings.validate()...)
+	errs = append(errs, c.Limits.validate()...)
+	errs = append(errs, c.validateProxies()...)
 	return errors.Join(append(errs, c.validateSupportAPI()...)...)
 }
 

@@ -6,12 +6,14 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"mime"
 	"net/http"
 	"strconv"
@@ -21,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 
+	"rollcall/collector/internal/limit"
 	"rollcall/collector/internal/store"
 	"rollcall/pkg/wire"
 )
@@ -28,17 +31,16 @@ import (
 const (
 	// uploadTime bounds one upload. The largest batch takes 131 s at 8 kB/s.
 	uploadTime = 3 * time.Minute
-	// uploads bounds the bodies that are being received, each of at most
-	// wire.MaxCompressed bytes.
-	uploads = 128
 	// decoders bounds the batches that are decoded and saved, each of at most
 	// wire.MaxDecoded bytes. One is decoded while another waits for the disk.
 	decoders = 2
 	// queueTime is how long a batch waits for a decoder before the agent is
 	// asked to come back.
 	queueTime = 20 * time.Second
-	// retryAfter is what an agent is asked to wait, in seconds.
-	retryAfter = 30
+	// retryAfter is what an agent is asked to wait, in seconds; up to retrySpread
+	// more, so that those who were sent away at once do not come back at once.
+	retryAfter  = 20
+	retrySpread = 20
 )
 
 // A saver knows agents and keeps what they saw.
@@ -47,20 +49,22 @@ type saver interface {
 	SaveReports(ctx context.Context, agent store.Agent, b wire.Batch) ([]wire.Result, error)
 }
 
-// Options are what the handler needs.
+// Options are what the handler needs. Limits bound how often agents come, and
+// the bodies that are being received, each of at most wire.MaxCompressed bytes.
 type Options struct {
 	Store    saver
 	Registry prometheus.Registerer
 	Log      *slog.Logger
+	Limits   *limit.Limits
 }
 
 type handler struct {
-	store     saver
-	log       *slog.Logger
-	metrics   *metrics
-	refusals  rate.Sometimes // limits the log, which anyone on the network can write to
-	receiving chan struct{}
-	decoding  chan *wire.Decoder // one for each batch that may be decoded at once
+	store    saver
+	log      *slog.Logger
+	metrics  *metrics
+	refusals rate.Sometimes // limits the log, which anyone on the network can write to
+	limits   *limit.Limits
+	decoding chan *wire.Decoder // one for each batch that may be decoded at once
 }
 
 // New returns the handler of wire.ReportsPath. It panics when the registry has
@@ -68,7 +72,7 @@ type handler struct {
 func New(o Options) http.Handler {
 	h := &handler{
 		store: o.Store, log: o.Log, metrics: newMetrics(o.Registry), refusals: rate.Sometimes{First: 10, Interval: time.Second},
-		receiving: make(chan struct{}, uploads), decoding: make(chan *wire.Decoder, decoders),
+		limits: o.Limits, decoding: make(chan *wire.Decoder, decoders),
 	}
 	for range decoders {
 		h.decoding <- &wire.Decoder{}
@@ -83,6 +87,7 @@ type fault struct {
 	status int
 	text   string // for the log of the agent
 	cause  error  // for the collector's own log alone
+	wait   int    // seconds to stay away, where it is not retryAfter
 }
 
 func (f *fault) Error() string { return f.text }
@@ -120,21 +125,18 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request) (store.Agent, wir
 	if err := checkType(r); err != nil {
 		return agent, wire.Receipt{}, err
 	}
-	body, err := h.receive(w, r)
+	if err := h.often(agent); err != nil {
+		return agent, wire.Receipt{}, err
+	}
+	body, err := h.receive(w, r, agent)
 	if err != nil {
 		return agent, wire.Receipt{}, err
 	}
-	queue := time.NewTimer(queueTime)
-	defer queue.Stop()
-	var decoder *wire.Decoder
-	select {
-	case decoder = <-h.decoding:
-		defer func() { h.decoding <- decoder }()
-	case <-queue.C:
-		return agent, wire.Receipt{}, &fault{status: http.StatusServiceUnavailable, text: "the collector is busy: send the batch again later"}
-	case <-r.Context().Done():
-		return agent, wire.Receipt{}, &fault{status: http.StatusServiceUnavailable, text: "the request was given up", cause: r.Context().Err()}
+	decoder, err := h.queue(r)
+	if err != nil {
+		return agent, wire.Receipt{}, err
 	}
+	defer func() { h.decoding <- decoder }()
 	batch, err := decode(decoder, body)
 	if err != nil {
 		return agent, wire.Receipt{}, err
@@ -147,6 +149,22 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request) (store.Agent, wir
 		}
 	}
 	return agent, wire.Receipt{Schema: wire.ReceiptSchema, Results: results}, nil
+}
+
+// queue waits for a decoder, which the caller gives back.
+func (h *handler) queue(r *http.Request) (*wire.Decoder, error) {
+	h.metrics.queue.Inc()
+	defer h.metrics.queue.Dec()
+	timer := time.NewTimer(queueTime)
+	defer timer.Stop()
+	select {
+	case decoder := <-h.decoding:
+		return decoder, nil
+	case <-timer.C:
+		return nil, &fault{status: http.StatusServiceUnavailable, text: "the collector is busy: send the batch again later"}
+	case <-r.Context().Done():
+		return nil, &fault{status: http.StatusServiceUnavailable, text: "the request was given up", cause: r.Context().Err()}
+	}
 }
 
 func (h *handler) authenticate(r *http.Request) (store.Agent, error) {
@@ -183,22 +201,33 @@ func checkType(r *http.Request) error {
 	return nil
 }
 
+// often refuses what comes more often than an agent with a backlog does.
+func (h *handler) often(agent store.Agent) error {
+	now := time.Now()
+	if wait := h.limits.Agent.Take(agent.ID, now); wait > 0 {
+		return &fault{status: http.StatusTooManyRequests, wait: wait, text: "this agent sends too often: send the batch again later"}
+	}
+	if wait := h.limits.Organization.Take(agent.Organization, now); wait > 0 {
+		return &fault{status: http.StatusTooManyRequests, wait: wait, text: "the agents of this organization send too often: send the batch again later"}
+	}
+	return nil
+}
+
 // receive reads the body, which may come slowly, before anything that is
 // scarce is taken.
-func (h *handler) receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	select {
-	case h.receiving <- struct{}{}:
-		defer func() { <-h.receiving }()
-	default:
+func (h *handler) receive(w http.ResponseWriter, r *http.Request, agent store.Agent) ([]byte, error) {
+	leave, ok := h.limits.Uploads.Enter(r.Context(), agent.Organization, 0)
+	if !ok {
 		return nil, &fault{status: http.StatusServiceUnavailable, text: "too many uploads at once: send the batch again later"}
 	}
+	defer leave()
 	deadline := time.Now().Add(uploadTime)
 	control := http.NewResponseController(w)
-	if err := errors.Join(control.SetReadDeadline(deadline), control.SetWriteDeadline(deadline.Add(queueTime+time.Minute))); err != nil &&
-		!errors.Is(err, http.ErrNotSupported) {
+	until := func(t time.Time) error { return supported(control.SetReadDeadline(t)) }
+	if err := errors.Join(until(deadline), supported(control.SetWriteDeadline(deadline.Add(queueTime+time.Minute)))); err != nil {
 		return nil, &fault{status: http.StatusServiceUnavailable, text: "the connection is gone", cause: err}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxCompressed))
+	body, err := io.ReadAll(h.limits.Uploads.Paced(http.MaxBytesReader(w, r.Body, wire.MaxCompressed), deadline, until))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
@@ -207,6 +236,14 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) ([]byte, error
 		return nil, &fault{status: http.StatusRequestTimeout, text: "the batch did not arrive whole: send it again", cause: err}
 	}
 	return body, nil
+}
+
+// supported forgives a server that has no deadlines, as those of some tests.
+func supported(err error) error {
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
 }
 
 // decode maps what is wrong with a batch to what its agent should do: 400 and 413
@@ -237,8 +274,8 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, agent store.Age
 	switch f.status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="rollcall"`)
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", strconv.Itoa(cmp.Or(f.wait, retryAfter+rand.IntN(retrySpread))))
 	}
 	h.answer(w, r, f.status, "application/json", wire.Fault{Error: f.text})
 }

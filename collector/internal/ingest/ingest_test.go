@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"rollcall/collector/internal/ingest"
+	"rollcall/collector/internal/limit"
 	"rollcall/collector/internal/store"
 	"rollcall/pkg/inventory"
 	"rollcall/pkg/wire"
@@ -61,6 +62,12 @@ type site struct {
 	registry *prometheus.Registry
 }
 
+// wide are limits that no test meets but those of limits.
+var wide = limit.Settings{
+	Connections: 1000, PerAddress: 1000, Pages: 10, Uploads: 100, BodyRate: 1024,
+	Address: limit.Rate{PerSecond: 1000, Burst: 1000}, Organization: limit.Rate{PerSecond: 1000, Burst: 1000}, Agent: limit.Rate{PerSecond: 1000, Burst: 1000},
+}
+
 func serve(t *testing.T, find, save error) site {
 	t.Helper()
 	s, err := store.Open(context.Background(), store.Options{DataDir: t.TempDir()})
@@ -73,7 +80,9 @@ func serve(t *testing.T, find, save error) site {
 		t.Fatal(err)
 	}
 	reg := prometheus.NewRegistry()
-	server := httptest.NewServer(ingest.New(ingest.Options{Store: broken{s, find, save}, Registry: reg, Log: slog.New(slog.DiscardHandler)}))
+	server := httptest.NewServer(ingest.New(ingest.Options{
+		Store: broken{s, find, save}, Registry: reg, Log: slog.New(slog.DiscardHandler), Limits: limit.New(wide, reg),
+	}))
 	t.Cleanup(server.Close)
 	return site{server.URL + wire.ReportsPath, s, token, a, reg}
 }

@@ -10,6 +10,7 @@ type metrics struct {
 	reports  *prometheus.CounterVec
 	batches  *prometheus.CounterVec
 	duration prometheus.Histogram
+	queue    prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -24,8 +25,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "rollcall_ingest_duration_seconds", Help: "Time from the first byte of an upload to its answer.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 180},
 		}),
+		queue: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "rollcall_ingest_waiting_batches", Help: "Batches that have arrived and wait to be decoded and saved.",
+		}),
 	}
-	reg.MustRegister(m.reports, m.batches, m.duration)
+	reg.MustRegister(m.reports, m.batches, m.duration, m.queue)
 	for _, status := range []wire.Status{wire.Stored, wire.Duplicate, wire.Refused} {
 		m.reports.WithLabelValues(string(status)) // shown as 0 from the start
 	}
