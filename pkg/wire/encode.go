@@ -71,6 +71,9 @@ func (d *Decoder) Decode(r io.Reader) (Batch, error) {
 	if err != nil {
 		return Batch{}, err
 	}
+	if err := checkValues(raw); err != nil {
+		return Batch{}, err
+	}
 	var b Batch
 	if err := json.Unmarshal(raw, &b); err != nil {
 		return Batch{}, fmt.Errorf("cannot decode batch: %w", err)
@@ -103,11 +106,14 @@ func (d *Decoder) decompress(r io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("cannot decompress batch: %w", err)
 	}
 	d.raw.Reset()
-	// The size that the frame tells saves growing in steps; it may be a lie.
+	// A frame may lie about its size, but not in a way that helps anybody.
 	var h zstd.Header
-	if err := h.Decode(compressed); err == nil && h.HasFCS {
-		d.raw.Grow(int(min(h.FrameContentSize, MaxDecoded)) + bytes.MinRead)
+	if err := h.Decode(compressed); err == nil && h.HasFCS && h.FrameContentSize > MaxDecoded {
+		return nil, fmt.Errorf("%d bytes decompressed: %w", h.FrameContentSize, ErrTooLarge)
 	}
+	// Room for the largest at once: the system gives what is used of it, and to
+	// grow in steps would take twice as much.
+	d.raw.Grow(MaxDecoded + 1 + bytes.MinRead)
 	_, err = d.raw.ReadFrom(io.LimitReader(d.zstd, MaxDecoded+1))
 	switch {
 	case errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded), d.raw.Len() > MaxDecoded:

@@ -70,6 +70,11 @@ var wide = limit.Settings{
 
 func serve(t *testing.T, find, save error) site {
 	t.Helper()
+	return serveWith(t, find, save, wide)
+}
+
+func serveWith(t *testing.T, find, save error, limits limit.Settings) site {
+	t.Helper()
 	s, err := store.Open(context.Background(), store.Options{DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +86,7 @@ func serve(t *testing.T, find, save error) site {
 	}
 	reg := prometheus.NewRegistry()
 	server := httptest.NewServer(ingest.New(ingest.Options{
-		Store: broken{s, find, save}, Registry: reg, Log: slog.New(slog.DiscardHandler), Limits: limit.New(wide, reg),
+		Store: broken{s, find, save}, Registry: reg, Log: slog.New(slog.DiscardHandler), Limits: limit.New(limits, reg),
 	}))
 	t.Cleanup(server.Close)
 	return site{server.URL + wire.ReportsPath, s, token, a, reg}
@@ -225,8 +230,6 @@ func TestFaults(t *testing.T) {
 		{"long", bytes.Repeat([]byte("x"), wire.MaxCompressed+1), nil, 413, "1048576 bytes"},
 		{"bomb", compress(t, bytes.Repeat([]byte(" "), wire.MaxDecoded+1)), nil, 413, "too large"},
 		{"bomb in a bomb", compress(t, compress(t, bytes.Repeat([]byte(" "), 1<<26))), nil, 400, "cannot decode batch"},
-		{"deep JSON", compress(t, bytes.Repeat([]byte("["), 1_000_000)), nil, 400, "cannot decode batch"},
-		{"number beyond all", compress(t, []byte(`{"schema":"rollcall.batch/1","interval_seconds":1e999}`)), nil, 400, "cannot decode batch"},
 		{"empty", nil, nil, 400, "cannot de"},
 		{"not zstd", []byte("hello"), nil, 400, "cannot decompress"},
 		{"schema of tomorrow", compress(t, []byte(`{"schema":"rollcall.batch/2"}`)), nil, 415, "update the collector"},
