@@ -76,6 +76,7 @@ type Agent struct {
 	started   time.Time
 	addr      atomic.Value        // string, of the metrics listener
 	live      atomic.Pointer[run] // nil until Run is at work
+	pace      atomic.Int64        // time.Duration between two polls; the collector may set it
 }
 
 // New checks the configuration and wires the agent. It opens no file but those
@@ -188,18 +189,40 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	r.poller = a.newPoller(keys, memory, a.log)
-	r.schedule = newSchedule(a.roster.all(), a.cfg.Interval.D(), a.spread(), a.cfg.Concurrency, a.opt.Now)
+	r.schedule = newSchedule(a.roster.all(), a.interval(), a.spread(), a.cfg.Concurrency, a.opt.Now)
 	a.roster.onChange(func(tasks []*task) {
 		r.schedule.replace(tasks)
 		memory.Retain(maps.Keys(a.roster.at)) // which is locked meanwhile
 	})
 	a.metrics.watch(sp)
 	a.live.Store(r)
-	a.log.Info("agent started", "name", a.cfg.Name, "version", a.opt.Version, "addresses", len(r.roster.all()), "interval", a.cfg.Interval.D().String())
+	a.log.Info("agent started", "name", a.cfg.Name, "version", a.opt.Version, "addresses", len(r.roster.all()), "interval", a.interval().String())
 	err = r.all(ctx, uploader)
 	a.leaveNote()
 	a.log.Info("agent stopped")
 	return err
+}
+
+// interval is the time between two polls of a node.
+func (a *Agent) interval() time.Duration {
+	if d := time.Duration(a.pace.Load()); d > 0 {
+		return d
+	}
+	return a.cfg.Interval.D()
+}
+
+// setPace takes the interval that the collector wishes, for as long as the agent
+// runs. The next receipt after a start says it again.
+func (a *Agent) setPace(d time.Duration) {
+	d = min(max(d, minInterval), maxInterval)
+	if d == a.interval() {
+		return
+	}
+	a.log.Info("collector sets how often devices are polled", "interval", d.String(), "before", a.interval().String())
+	a.pace.Store(int64(d))
+	if r := a.live.Load(); r != nil {
+		r.schedule.setInterval(d)
+	}
 }
 
 // spread is the time over which the first polls are spread.
@@ -216,8 +239,8 @@ func (a *Agent) newUploader(sp *spool.Spool) (*upload.Uploader, error) {
 		return nil, err
 	}
 	return upload.New(sp, upload.Options{
-		URL: a.cfg.Collector.URL, Token: a.cfg.Collector.Token, Agent: a.cfg.Name, Version: a.opt.Version, Interval: a.cfg.Interval.D(),
-		Client: client, Log: a.log, Now: a.opt.Now,
+		URL: a.cfg.Collector.URL, Token: a.cfg.Collector.Token, Agent: a.cfg.Name, Version: a.opt.Version, Interval: a.interval,
+		Client: client, Log: a.log, Now: a.opt.Now, Pace: a.setPace, StartSpread: a.spread(),
 		Observe: func(at upload.Attempt) { a.metrics.attempt(at, a.opt.Now()) },
 	})
 }

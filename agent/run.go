@@ -125,7 +125,7 @@ func (r *run) all(ctx context.Context, uploader *upload.Uploader) error {
 func (r *run) scheduled(ctx context.Context, t *task) {
 	t.turn.Lock()
 	defer t.turn.Unlock()
-	if last := t.outcome(); last.began.IsZero() || time.Since(last.began) > r.cfg.Interval.D()/2 {
+	if last := t.outcome(); last.began.IsZero() || time.Since(last.began) > r.interval()/2 {
 		r.poll(ctx, t)
 	}
 }
@@ -239,8 +239,13 @@ func (r *run) keep(ctx context.Context, t *task, d inventory.Device, answered bo
 	report := wire.Report{
 		ReportID: id.String(), PolledAt: at.UTC(), Answered: answered, Fingerprint: d.Fingerprint(), Device: d,
 	}
-	return r.spool.Append(ctx, t.node.Address, func(epoch, seq int64) ([]byte, error) {
+	err = r.spool.Append(ctx, t.node.Address, func(epoch, seq int64) ([]byte, error) {
 		report.Epoch, report.Seq = epoch, seq
 		return json.Marshal(report)
 	})
+	if err == nil {
+		// From here on the report is promised.
+		r.log.Debug("report kept", "device", t.node.Address, "report_id", report.ReportID, "epoch", report.Epoch, "seq", report.Seq)
+	}
+	return err
 }

@@ -171,7 +171,9 @@ type schedule struct {
 	next atomic.Int64  // when the next poll is due, in Unix nanoseconds; 0 if none is
 
 	mu     sync.Mutex
-	wanted []*task // the tasks from now on, nil if they stay
+	wanted []*task       // the tasks from now on, where renew is set
+	paced  time.Duration // the interval from now on, 0 if it stays
+	renew  bool
 }
 
 // newSchedule spreads the first polls over spread.
@@ -187,12 +189,42 @@ func newSchedule(tasks []*task, interval, spread time.Duration, concurrency int,
 // replace makes the schedule go on with these tasks. It does not wait for that.
 func (s *schedule) replace(tasks []*task) {
 	s.mu.Lock()
-	s.wanted = tasks
+	s.wanted, s.renew = tasks, true
 	s.mu.Unlock()
+	s.rouse()
+}
+
+// setInterval makes the schedule go on with another interval. It does not wait
+// for that.
+func (s *schedule) setInterval(d time.Duration) {
+	s.mu.Lock()
+	s.paced = d
+	s.mu.Unlock()
+	s.rouse()
+}
+
+func (s *schedule) rouse() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
+}
+
+// repace plans what waits anew, an interval after its last poll. What is overdue
+// by the new interval is spread as the first polls are.
+func (s *schedule) repace(d time.Duration) {
+	s.interval, s.spread = d, min(s.spread, d)
+	now := time.Now()
+	for _, t := range s.waiting {
+		last := t.outcome()
+		if !last.began.IsZero() {
+			t.due = last.began.Add(s.after())
+		}
+		if t.due.Before(now) || t.due.After(now.Add(2*d)) {
+			t.due = now.Add(time.Duration(s.rand() * float64(s.spread)))
+		}
+	}
+	heap.Init(&s.waiting)
 }
 
 // adopt takes tasks in place of those before. One that was polled already is
@@ -262,9 +294,15 @@ func (s *schedule) run(ctx context.Context, do func(context.Context, *task)) {
 		case <-timer.C:
 		case <-s.wake:
 			s.mu.Lock()
-			tasks := s.wanted
+			tasks, renew, paced := s.wanted, s.renew, s.paced
+			s.wanted, s.renew, s.paced = nil, false, 0
 			s.mu.Unlock()
-			s.adopt(tasks)
+			if renew {
+				s.adopt(tasks)
+			}
+			if paced > 0 {
+				s.repace(paced)
+			}
 		case <-ctx.Done():
 		}
 	}

@@ -100,7 +100,7 @@ func (a *Agent) Status() Status {
 	now := a.opt.Now()
 	s := Status{
 		Schema: StatusSchema, Name: a.cfg.Name, Version: a.opt.Version, PID: os.Getpid(), Started: a.started.UTC(), At: now.UTC(),
-		Interval: int(a.cfg.Interval.D().Seconds()), Wrong: []string{}, Nodes: []NodeStatus{}, Sweeps: []SweepStatus{}, Seen: []inventory.Seen{},
+		Interval: int(a.interval().Seconds()), Wrong: []string{}, Nodes: []NodeStatus{}, Sweeps: []SweepStatus{}, Seen: []inventory.Seen{},
 		States: map[string]int{StateComplete: 0, StateIncomplete: 0, StateUnanswered: 0, StateFailed: 0, StateWaiting: 0},
 	}
 	a.metrics.status(&s)

@@ -107,7 +107,9 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 // routes mounts what the parts serve.
 func (c *Collector) routes(o Options, reader *metrics.Collector) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(wire.ReportsPath, ingest.New(ingest.Options{Store: c.store.Unattended(), Registry: o.Registry, Log: o.Log, Limits: c.limits}))
+	mux.Handle(wire.ReportsPath, ingest.New(ingest.Options{
+		Store: c.store.Unattended(), Registry: o.Registry, Log: o.Log, Limits: c.limits, AgentInterval: c.config.AgentInterval.D(),
+	}))
 	// A scrape that cannot be whole fails, for half of the organizations would
 	// be taken for all.
 	mux.Handle("GET /metrics", reader.Handler(o.Registry, promhttp.HandlerOpts{

@@ -38,6 +38,8 @@ type Config struct {
 	Database Database `yaml:"database"`
 	Log      Log      `yaml:"log"`
 	Settings Settings `yaml:"settings"`
+	// AgentInterval is how often agents should poll; 0 leaves that to each.
+	AgentInterval config.Duration `yaml:"agent_interval"`
 	// SupportAPI are accounts for Cisco's Support APIs; none by default.
 	SupportAPI []SupportAPI `yaml:"support_api"`
 }
@@ -125,6 +127,9 @@ func (c Config) Validate() error {
 	errs := []error{c.validateListen(), c.validateTLS(), c.Database.validate()}
 	if strings.TrimSpace(c.DataDir) == "" {
 		errs = append(errs, errors.New("data_dir: is empty: name the directory for the database"))
+	}
+	if d := c.AgentInterval.D(); d != 0 && (d < time.Minute || d > 7*24*time.Hour) {
+		errs = append(errs, fmt.Errorf("agent_interval: %s is not between 1m and 7d, or 0 for what each agent is set to", d))
 	}
 	for i, h := range c.Hosts {
 		if h == "" || strings.ContainsAny(h, "/: \t") {

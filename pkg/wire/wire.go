@@ -52,6 +52,28 @@ type Batch struct {
 	// Dropped counts, by reason and since its spool was created, the reports
 	// that the agent had to give up before it could send them.
 	Dropped map[string]int64 `json:"dropped,omitempty"`
+	// Spool is how the agent's spool stands; nil from an agent that does not
+	// say.
+	Spool *Spool `json:"spool,omitempty"`
+}
+
+// A Spool is how the spool of an agent stands when it sends a batch. It is a
+// state and no event: a batch that is lost or comes twice loses nothing.
+type Spool struct {
+	Epoch int64 `json:"epoch"`
+	// Acked is the highest seq of this epoch for which the agent holds a
+	// receipt; 0 when there is none. A collector that does not know as much
+	// has lost something, as by a restore.
+	Acked   int64      `json:"acked_seq"`
+	Waiting int64      `json:"waiting"`          // reports, with those of the batch
+	Oldest  *time.Time `json:"oldest,omitempty"` // of them, by the agent's clock
+	// Quarantined counts the reports that were refused for good and are set
+	// aside, and Reason says why the newest was.
+	Quarantined int64  `json:"quarantined"`
+	Reason      string `json:"quarantine_reason,omitempty"`
+	// Corrupt counts the spools that had to be set aside as a whole, over all
+	// epochs, with reports in them that were not sent yet.
+	Corrupt int64 `json:"corrupt"`
 }
 
 // A Report is one poll of one node. ReportID, Epoch and Seq are made when the
@@ -74,6 +96,19 @@ type Report struct {
 type Receipt struct {
 	Schema  string   `json:"schema"`
 	Results []Result `json:"results"`
+	// SendAgain asks for what the collector once acknowledged and does not
+	// know any more. The request comes with every receipt until the agent's
+	// Spool.Acked says that it was heard.
+	SendAgain *SendAgain `json:"send_again,omitempty"`
+	// Interval is how often the collector wants nodes to be polled, in
+	// seconds; 0 leaves that to the agent.
+	Interval int `json:"interval_seconds,omitempty"`
+}
+
+// SendAgain names the reports of an epoch that come after a seq.
+type SendAgain struct {
+	Epoch int64 `json:"epoch"`
+	After int64 `json:"after_seq"`
 }
 
 // A Result is the fate of one report.

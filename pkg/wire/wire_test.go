@@ -59,6 +59,35 @@ func TestGoldenBatch(t *testing.T) {
 	}
 }
 
+// The same of what an agent tells of its spool, which older ones do not, and of
+// the receipt.
+func TestGoldenSpoolAndReceipt(t *testing.T) {
+	oldest := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+	tests := []struct {
+		name string
+		v    any
+		want string
+	}{
+		{"spool", wire.Spool{Epoch: 1, Acked: 2, Waiting: 3, Oldest: &oldest, Quarantined: 4, Reason: "no good", Corrupt: 5},
+			`{"epoch":1,"acked_seq":2,"waiting":3,"oldest":"2026-01-02T03:00:00Z","quarantined":4,"quarantine_reason":"no good","corrupt":5}`},
+		{"receipt", wire.Receipt{Schema: wire.ReceiptSchema, Results: []wire.Result{{ReportID: "a", Status: wire.Stored}}},
+			`{"schema":"rollcall.receipt/1","results":[{"report_id":"a","status":"stored"}]}`},
+		{"receipt that asks", wire.Receipt{Schema: wire.ReceiptSchema, Results: []wire.Result{}, SendAgain: &wire.SendAgain{Epoch: 1, After: 2}, Interval: 60},
+			`{"schema":"rollcall.receipt/1","results":[],"send_again":{"epoch":1,"after_seq":2},"interval_seconds":60}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			raw, err := json.Marshal(tt.v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, string(raw)); diff != "" {
+				t.Errorf("JSON (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestBatchRoundTrip(t *testing.T) {
 	want := sample()
 	raw, err := wire.EncodeBatch(want)

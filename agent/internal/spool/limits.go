@@ -63,6 +63,9 @@ func (s *Spool) warnOverFull(excess int64) {
 
 func (s *Spool) dropAged(ctx context.Context, tx *sql.Tx, before time.Time) (change, error) {
 	var gone change
+	if _, err := tx.ExecContext(ctx, `DELETE FROM kept WHERE at < $1`, before.UnixMilli()); err != nil {
+		return gone, err
+	}
 	var n, size int64
 	err := tx.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(size), 0) FROM item AS i
 		WHERE at < $1 AND EXISTS (SELECT 1 FROM item AS n WHERE n.key = i.key AND n.id > i.id)`, before.UnixMilli()).Scan(&n, &size)
@@ -149,13 +152,19 @@ func (s *Spool) boundQuarantine(ctx context.Context, tx *sql.Tx) error {
 
 // relieve makes room on a full disk: it gives up the ballast, so that a
 // deletion can commit, folds the write-ahead log into the file, and drops
-// superseded items, whose pages are then used again. What fails here is tried
+// what was kept and superseded items, whose pages are then used again. What fails here is tried
 // again by the next call that finds the disk full.
 func (s *Spool) relieve(ctx context.Context) {
 	s.log.Error("disk of the spool is full: make room on it", "file", s.path)
 	s.dropBallast()
+	s.tight = true
 	_, _ = s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
-	err := s.transact(ctx, func(tx *sql.Tx) (change, error) { return drop(ctx, tx, relief, supersededOfAll) })
+	err := s.transact(ctx, func(tx *sql.Tx) (change, error) {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM kept`); err != nil {
+			return change{}, err
+		}
+		return drop(ctx, tx, relief, supersededOfAll)
+	})
 	if err != nil {
 		s.log.Error("spool cannot make room", "error", err)
 	}
@@ -174,18 +183,20 @@ func (s *Spool) dropBallast() bool {
 }
 
 // fillBallast writes the ballast file unless it is there. It is not worth an
-// error: without it a full disk needs a person.
-func (s *Spool) fillBallast() {
+// error: without it a full disk needs a person. It says whether there is room.
+func (s *Spool) fillBallast() bool {
 	if s.opt.Ballast < 0 {
-		return
+		return true
 	}
 	if info, err := os.Stat(s.ballast()); err == nil && info.Size() == s.opt.Ballast {
-		return
+		return true
 	}
 	if err := writeZeros(s.ballast(), s.opt.Ballast); err != nil {
 		_ = os.Remove(s.ballast())
 		s.log.Warn("ballast file is not written: a full disk may need help by hand", "error", err)
+		return false
 	}
+	return true
 }
 
 func writeZeros(path string, n int64) error {
@@ -213,7 +224,7 @@ func (s *Spool) giveBack(ctx context.Context) {
 	if s.closed || s.items > 0 {
 		return
 	}
-	s.fillBallast()
+	s.tight = !s.fillBallast()
 	var free int64
 	if err := s.db.QueryRowContext(ctx, `PRAGMA freelist_count`).Scan(&free); err != nil || free < worthGivingBack {
 		return

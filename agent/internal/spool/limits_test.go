@@ -181,7 +181,7 @@ func TestSpaceIsGivenBack(t *testing.T) {
 	payload := noise(1 << 20)
 	var all []int64
 	for i := range 12 {
-		add(t, s, fmt.Sprint(i), payload)
+		add(t, s, "node", payload)
 		all = append(all, int64(i+1))
 	}
 	if err := s.Ack(t.Context(), all...); err != nil {
@@ -194,8 +194,9 @@ func TestSpaceIsGivenBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.Size() > 1<<20 {
-		t.Errorf("an empty spool that held 12 MiB takes %d bytes, want less than 1 MiB", info.Size())
+	// The newest of each key is kept to be sent again.
+	if info.Size() > 2<<20 {
+		t.Errorf("an empty spool that held 12 MiB takes %d bytes, want less than 2 MiB", info.Size())
 	}
 }
 

@@ -36,9 +36,11 @@ CREATE TABLE mark (key TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 
 // A change is what a transaction does to the totals that the spool holds in
 // memory.
-type change struct{ items, bytes int64 }
+type change struct{ items, bytes, unsaved int64 }
 
-func (c change) plus(d change) change { return change{c.items + d.items, c.bytes + d.bytes} }
+func (c change) plus(d change) change {
+	return change{c.items + d.items, c.bytes + d.bytes, c.unsaved + d.unsaved}
+}
 
 // do runs fn in a transaction and books its change once that is committed. A
 // full disk is relieved and a spool found corrupt is replaced, and then fn is
@@ -80,6 +82,7 @@ func (s *Spool) transact(ctx context.Context, fn func(*sql.Tx) (change, error)) 
 	}
 	s.items += c.items
 	s.bytes += c.bytes
+	s.unsaved += c.unsaved
 	return nil
 }
 
@@ -100,7 +103,7 @@ func (s *Spool) open() error {
 func (s *Spool) openOnce() error {
 	_, err := os.Stat(s.path)
 	if errors.Is(err, os.ErrNotExist) {
-		return s.create(0)
+		return s.create(0, 0)
 	}
 	if err == nil {
 		err = s.load()
@@ -119,25 +122,29 @@ func (s *Spool) openOnce() error {
 
 // replace sets the corrupt file aside and starts a new spool.
 func (s *Spool) replace(cause error) error {
-	before := s.epoch
+	before, corrupt := s.epoch, int64(0)
 	if s.db != nil {
 		if before == 0 {
 			_ = s.db.QueryRow(`SELECT value FROM meta WHERE name = 'epoch'`).Scan(&before)
 		}
+		_ = s.db.QueryRow(`SELECT value FROM meta WHERE name = 'corrupt'`).Scan(&corrupt)
 		_ = s.db.Close()
 	}
-	name, err := s.rename()
+	name, there, err := s.rename()
 	if err != nil {
 		return fmt.Errorf("it is corrupt (%w) and cannot be set aside: %w", cause, err)
 	}
 	s.setAside = append(s.setAside, name)
 	s.log.Error("spool is corrupt, set aside; reports not sent yet are in it, the next polls replace them", "file", name, "error", cause)
-	return s.create(before)
+	// Where the corrupt one cannot say how many there were before it, those that
+	// still lie beside it are counted.
+	return s.create(before, max(corrupt+1, there))
 }
 
-func (s *Spool) rename() (string, error) {
+// rename says how many corrupt spools there are now, before the oldest go.
+func (s *Spool) rename() (name string, there int64, err error) {
 	base := strings.TrimSuffix(s.path, filepath.Ext(s.path)) + ".corrupt-"
-	name := base + s.opt.Now().UTC().Format("20060102T150405Z")
+	name = base + s.opt.Now().UTC().Format("20060102T150405Z")
 	for n := 2; ; n++ {
 		if _, err := os.Lstat(name); errors.Is(err, os.ErrNotExist) {
 			break
@@ -145,23 +152,22 @@ func (s *Spool) rename() (string, error) {
 		name = fmt.Sprintf("%s%s-%d", base, s.opt.Now().UTC().Format("20060102T150405Z"), n)
 	}
 	if err := os.Rename(s.path, name); err != nil {
-		return "", err
+		return "", 0, err
 	}
 	// The new spool must not find the write-ahead log of the old one.
 	if err := os.Rename(s.path+"-wal", name+"-wal"); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", err
+		return "", 0, err
 	}
 	if err := os.Remove(s.path + "-shm"); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", err
+		return "", 0, err
 	}
-	s.removeOldCorrupt(base)
-	return name, nil
+	return name, removeOldCorrupt(base), nil
 }
 
-func (s *Spool) removeOldCorrupt(base string) {
+func removeOldCorrupt(base string) int64 {
 	entries, err := os.ReadDir(filepath.Dir(base))
 	if err != nil {
-		return
+		return 0
 	}
 	var found []string
 	for _, e := range entries {
@@ -170,11 +176,13 @@ func (s *Spool) removeOldCorrupt(base string) {
 		}
 	}
 	slices.Sort(found) // by time, as the names carry it
+	there := int64(len(found))
 	for len(found) > keepCorrupt {
 		_ = os.Remove(found[0])
 		_ = os.Remove(found[0] + "-wal")
 		found = found[1:]
 	}
+	return there
 }
 
 func (s *Spool) connect() error {
@@ -192,7 +200,7 @@ func (s *Spool) connect() error {
 	return nil
 }
 
-func (s *Spool) create(before int64) error {
+func (s *Spool) create(before, corrupt int64) error {
 	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite would make it readable by others
 	if err != nil {
 		return err
@@ -203,17 +211,18 @@ func (s *Spool) create(before int64) error {
 	if err := s.connect(); err != nil {
 		return err
 	}
-	return s.fill(before)
+	return s.fill(before, corrupt)
 }
 
-// fill makes the tables of a new spool, which follows one of epoch before.
-func (s *Spool) fill(before int64) error {
+// fill makes the tables of a new spool, which follows one of epoch before and so
+// many corrupt ones.
+func (s *Spool) fill(before, corrupt int64) error {
 	epoch := clampEpoch(s.opt.Now(), before)
 	err := s.transact(context.Background(), func(tx *sql.Tx) (change, error) {
-		if _, err := tx.Exec(schema + noteSchema); err != nil {
+		if _, err := tx.Exec(schema + noteSchema + ";" + keptSchema); err != nil {
 			return change{}, err
 		}
-		if _, err := tx.Exec(`INSERT INTO meta (name, value) VALUES ('epoch', $1), ('seq', 0)`, epoch); err != nil {
+		if _, err := tx.Exec(`INSERT INTO meta (name, value) VALUES ('epoch', $1), ('seq', 0), ('acked', 0), ('corrupt', $2)`, epoch, corrupt); err != nil {
 			return change{}, err
 		}
 		_, err := tx.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, schemaVersion))
@@ -252,7 +261,7 @@ func (s *Spool) load() error {
 		return err
 	}
 	if version == 0 && tables == 0 { // killed while it was made
-		return s.fill(0)
+		return s.fill(0, 0)
 	}
 	if version != schemaVersion {
 		return damage{fmt.Errorf("its schema is version %d, this program knows %d", version, schemaVersion)}
@@ -269,16 +278,31 @@ func (s *Spool) load() error {
 	if err != nil {
 		return damage{err}
 	}
-	if _, err := s.db.Exec(`SELECT 1 FROM quarantine, dropped, mark LIMIT 1`); err != nil {
-		return damage{err}
-	}
-	if _, err := s.db.Exec(noteSchema); err != nil {
+	if _, err := s.db.Exec(noteSchema + ";" + keptSchema); err != nil {
 		return err
+	}
+	if err := s.checkColumns(); err != nil {
+		return damage{err}
 	}
 	if epoch <= 0 || seq < last || s.bytes < 0 {
 		return damage{fmt.Errorf("epoch %d, seq %d and last item %d do not fit", epoch, seq, last)}
 	}
 	s.epoch = epoch
+	return nil
+}
+
+// checkColumns finds damage to the schema, which is text in the file and which
+// quick_check believes.
+func (s *Spool) checkColumns() error {
+	for _, q := range []string{
+		`SELECT id, key, at, size, payload FROM item LIMIT 0`, `SELECT id, key, at, size, payload, reason, quarantined_at FROM quarantine LIMIT 0`,
+		`SELECT id, key, at, size, payload FROM kept LIMIT 0`, `SELECT reason, count FROM dropped LIMIT 0`, `SELECT key, at FROM mark LIMIT 0`,
+		`SELECT key, at, value FROM note LIMIT 0`,
+	} {
+		if _, err := s.db.Exec(q); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

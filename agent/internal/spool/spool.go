@@ -43,6 +43,7 @@ const (
 	DroppedFull       = "full"       // superseded, and the spool or its disk was full
 	DroppedAge        = "age"        // superseded, and older than MaxAge
 	DroppedQuarantine = "quarantine" // set aside long ago, and the quarantine was full
+	DroppedUnsaved    = "unsaved"    // could not be written
 )
 
 // Errors of Open that a caller may act on: another process has the spool open,
@@ -80,7 +81,16 @@ type Stats struct {
 	Bytes       int64     // compressed payloads of Items
 	Oldest      time.Time // when the oldest item was appended; zero without items
 	Quarantined int64
+	Refusal     string           // why the newest of these was set aside
 	Dropped     map[string]int64 // by reason, since the spool was created
+	Epoch       int64
+	// Acked is the highest ID that was acknowledged, or what SendAgain took it
+	// back to.
+	Acked int64
+	// Kept counts the acknowledged items that SendAgain can still give.
+	Kept int64
+	// Corrupt counts the spools that were set aside at this place, ever.
+	Corrupt int64
 	// SetAside are the files to which corrupt spools were renamed since Open.
 	SetAside []string
 }
@@ -100,6 +110,8 @@ type Spool struct {
 	epoch    int64
 	items    int64
 	bytes    int64
+	unsaved  int64     // items that could not be written, not counted in the file yet
+	tight    bool      // the disk was full: acknowledged items are not kept
 	agedAt   time.Time // when MaxAge was last enforced
 	overFull bool      // the newest items alone exceed MaxBytes, as was logged
 	setAside []string
@@ -178,11 +190,12 @@ func (s *Spool) Appended() <-chan struct{} { return s.wake }
 
 // Append makes an item for key durable. In the same transaction it takes the
 // next seq of the spool's epoch, with which encode makes the payload; a failed
-// Append uses up no seq. encode may be called twice, when the spool had to be
-// replaced or disk space made.
+// Append uses up no seq, and is counted in Stats.Dropped. encode may be called
+// twice, when the spool had to be replaced or disk space made.
 func (s *Spool) Append(ctx context.Context, key string, encode func(epoch, seq int64) ([]byte, error)) error {
 	err := s.do(ctx, func(tx *sql.Tx) (change, error) { return s.appendTo(ctx, tx, key, encode) })
 	if err != nil {
+		s.lose(ctx)
 		return fmt.Errorf("cannot append to spool: %w", err)
 	}
 	select {
@@ -211,7 +224,10 @@ func (s *Spool) appendTo(ctx context.Context, tx *sql.Tx, key string, encode fun
 	if err != nil {
 		return change{}, err
 	}
-	added := change{items: 1, bytes: int64(len(packed))}
+	added := change{items: 1, bytes: int64(len(packed)), unsaved: -s.unsaved}
+	if err := count(ctx, tx, DroppedUnsaved, s.unsaved); err != nil {
+		return change{}, err
+	}
 	dropped, err := s.enforce(ctx, tx, key, added)
 	return added.plus(dropped), err
 }
@@ -273,18 +289,33 @@ func (s *Spool) readItems(ctx context.Context, tx *sql.Tx, maxBytes int64, maxIt
 	return items, bad, rows.Err()
 }
 
-// Ack forgets the items. An id that is not there any more is no error.
+// lose counts an item that was not written, unless the caller gave it up.
+func (s *Spool) lose(ctx context.Context) {
+	if ctx.Err() != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unsaved++
+}
+
+// Ack takes the items off the queue. The newest acknowledged item of each key is
+// kept for SendAgain, where there is room. An id that is not there any more is
+// no error.
 func (s *Spool) Ack(ctx context.Context, ids ...int64) error {
 	err := s.do(ctx, func(tx *sql.Tx) (change, error) {
 		var gone change
 		for _, id := range ids {
+			if err := s.keepAcked(ctx, tx, id); err != nil {
+				return change{}, err
+			}
 			c, err := deleteItem(ctx, tx, id)
 			if err != nil {
 				return change{}, err
 			}
 			gone = gone.plus(c)
 		}
-		return gone, nil
+		return gone, s.boundKept(ctx, tx)
 	})
 	if err != nil {
 		return fmt.Errorf("cannot acknowledge in spool: %w", err)
@@ -370,7 +401,7 @@ func (s *Spool) Remembered(ctx context.Context, since time.Time) (map[string]tim
 
 // Stats tells how full the spool is and what it had to give up.
 func (s *Spool) Stats(ctx context.Context) (Stats, error) {
-	st := Stats{Dropped: map[string]int64{DroppedFull: 0, DroppedAge: 0, DroppedQuarantine: 0}}
+	st := Stats{Dropped: map[string]int64{DroppedFull: 0, DroppedAge: 0, DroppedQuarantine: 0, DroppedUnsaved: 0}}
 	err := s.do(ctx, func(tx *sql.Tx) (change, error) {
 		st.Items, st.Bytes, st.SetAside = s.items, s.bytes, append([]string(nil), s.setAside...)
 		var oldest int64
@@ -381,7 +412,11 @@ func (s *Spool) Stats(ctx context.Context) (Stats, error) {
 		case !errors.Is(err, sql.ErrNoRows):
 			return change{}, err
 		}
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM quarantine`).Scan(&st.Quarantined); err != nil {
+		st.Epoch = s.epoch
+		if err := tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM quarantine), (SELECT count(*) FROM kept),
+				coalesce((SELECT reason FROM quarantine ORDER BY quarantined_at DESC, id DESC LIMIT 1), ''),
+				coalesce((SELECT value FROM meta WHERE name = 'acked'), 0), coalesce((SELECT value FROM meta WHERE name = 'corrupt'), 0)`).
+			Scan(&st.Quarantined, &st.Kept, &st.Refusal, &st.Acked, &st.Corrupt); err != nil {
 			return change{}, err
 		}
 		rows, err := tx.QueryContext(ctx, `SELECT reason, count FROM dropped`)
@@ -397,6 +432,7 @@ func (s *Spool) Stats(ctx context.Context) (Stats, error) {
 			}
 			st.Dropped[reason] = n
 		}
+		st.Dropped[DroppedUnsaved] += s.unsaved
 		return change{}, rows.Err()
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"rollcall/agent/internal/spool"
 	"rollcall/pkg/inventory"
@@ -48,10 +49,10 @@ func (u *Uploader) setAside(ctx context.Context, item int64, node, reason string
 	return u.spool.Quarantine(ctx, item, reason)
 }
 
-func (u *Uploader) envelope(parcels []parcel, dropped map[string]int64) wire.Batch {
+func (u *Uploader) envelope(parcels []parcel) wire.Batch {
 	b := wire.Batch{
-		Agent: u.opt.Agent, Version: u.opt.Version, SentAt: u.opt.Now().UTC(), Interval: int(u.opt.Interval.Seconds()),
-		Reports: make([]wire.Report, 0, len(parcels)), Dropped: dropped,
+		Agent: u.opt.Agent, Version: u.opt.Version, SentAt: u.opt.Now().UTC(), Interval: int(u.opt.Interval().Seconds()),
+		Reports: make([]wire.Report, 0, len(parcels)),
 	}
 	for _, p := range parcels {
 		b.Reports = append(b.Reports, p.report)
@@ -107,16 +108,23 @@ func (r *round) encode(ctx context.Context, parcels []parcel) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var dropped map[string]int64
+	b := r.envelope(parcels)
+	b.Spool = &wire.Spool{
+		Epoch: stats.Epoch, Acked: stats.Acked, Waiting: stats.Items,
+		Quarantined: stats.Quarantined, Reason: stats.Refusal, Corrupt: stats.Corrupt,
+	}
+	if !stats.Oldest.IsZero() {
+		b.Spool.Oldest = &stats.Oldest
+	}
 	for reason, n := range stats.Dropped {
 		if n > 0 {
-			if dropped == nil {
-				dropped = map[string]int64{}
+			if b.Dropped == nil {
+				b.Dropped = map[string]int64{}
 			}
-			dropped[reason] = n
+			b.Dropped[reason] = n
 		}
 	}
-	return wire.EncodeBatch(r.envelope(parcels, dropped))
+	return wire.EncodeBatch(b)
 }
 
 func (r *round) halve(ctx context.Context, parcels []parcel, f fault) error {
@@ -178,14 +186,30 @@ func (r *round) apply(ctx context.Context, parcels []parcel, receipt wire.Receip
 			}
 		}
 	}
-	if len(done) == 0 {
+	if len(done) > 0 {
+		if err := r.spool.Ack(ctx, done...); err != nil {
+			return fmt.Errorf("delivered, and will be delivered again: %w", err)
+		}
+		r.settled += len(done)
+		r.accepted += len(done)
+	}
+	if receipt.Interval > 0 {
+		r.opt.Pace(time.Duration(receipt.Interval) * time.Second)
+	}
+	return r.again(ctx, receipt.SendAgain)
+}
+
+// again does what a collector asks that has lost what it acknowledged.
+func (r *round) again(ctx context.Context, ask *wire.SendAgain) error {
+	if ask == nil {
 		return nil
 	}
-	if err := r.spool.Ack(ctx, done...); err != nil {
-		return fmt.Errorf("delivered, and will be delivered again: %w", err)
+	n, err := r.spool.SendAgain(ctx, ask.Epoch, ask.After)
+	if err != nil {
+		return err
 	}
-	r.settled += len(done)
-	r.accepted += len(done)
+	r.log.Warn("collector has lost reports that it had acknowledged, as by a restore: what is kept of them is sent again, the next polls bring the rest",
+		"known_seq", ask.After, "reports", n)
 	return nil
 }
 

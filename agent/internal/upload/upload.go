@@ -51,12 +51,12 @@ const (
 
 // Options of an Uploader. URL is needed.
 type Options struct {
-	URL      string        // of the collector, without wire.ReportsPath
-	Token    config.Secret // read again for each batch, so that it can be rotated
-	Agent    string        // the agent's name, for people
-	Version  string        // of the program
-	Interval time.Duration // between two polls of a node
-	Client   *http.Client  // from NewClient; http.DefaultClient follows redirects
+	URL      string               // of the collector, without wire.ReportsPath
+	Token    config.Secret        // read again for each batch, so that it can be rotated
+	Agent    string               // the agent's name, for people
+	Version  string               // of the program
+	Interval func() time.Duration // between two polls of a node; nil does not say
+	Client   *http.Client         // from NewClient; http.DefaultClient follows redirects
 	// Patience is how long to wait for an answer, beyond the time that a slow
 	// link needs for the batch; 45 s by default.
 	Patience time.Duration
@@ -67,6 +67,12 @@ type Options struct {
 	Rand  func() float64
 	// Observe is told of each batch that was sent.
 	Observe func(Attempt)
+	// Pace is told how often the collector wants nodes to be polled.
+	Pace func(interval time.Duration)
+	// StartSpread is the time within which what a former run left is sent
+	// first, at random, so that the agents that a power cut ended do not
+	// come back as one.
+	StartSpread time.Duration
 }
 
 // An Attempt is one batch that was sent, or could not be.
@@ -119,6 +125,12 @@ func New(s *spool.Spool, opt Options) (*Uploader, error) {
 	if opt.Observe == nil {
 		opt.Observe = func(Attempt) {}
 	}
+	if opt.Pace == nil {
+		opt.Pace = func(time.Duration) {}
+	}
+	if opt.Interval == nil {
+		opt.Interval = func() time.Duration { return 0 }
+	}
 	return &Uploader{
 		spool: s, opt: opt, log: opt.Log.With("collector", base.Host), batch: firstBatch,
 		endpoint: strings.TrimSuffix(base.String(), "/") + wire.ReportsPath,
@@ -134,6 +146,7 @@ func (u *Uploader) Run(ctx context.Context) error {
 	finish := time.AfterFunc(time.Duration(math.MaxInt64), abandon)
 	defer finish.Stop()
 	defer context.AfterFunc(ctx, func() { finish.Reset(finishWait) })()
+	u.awaitStart(ctx)
 	for ctx.Err() == nil {
 		empty, err := u.step(work)
 		var wait <-chan time.Time
@@ -157,6 +170,20 @@ func (u *Uploader) Run(ctx context.Context) error {
 	return nil
 }
 
+// awaitStart waits a random part of StartSpread where something waits to be sent.
+func (u *Uploader) awaitStart(ctx context.Context) {
+	st, err := u.spool.Stats(ctx)
+	if err != nil || st.Items == 0 || u.opt.StartSpread <= 0 {
+		return
+	}
+	d := time.Duration(u.opt.Rand() * float64(u.opt.StartSpread))
+	u.log.Info("reports of before wait to be sent", "reports", st.Items, "sent_in", d.Round(100*time.Millisecond).String())
+	select {
+	case <-u.opt.After(d):
+	case <-ctx.Done():
+	}
+}
+
 // Drain sends until the spool is empty, and gives up at the first failure.
 func (u *Uploader) Drain(ctx context.Context) error {
 	for {
@@ -176,7 +203,7 @@ func (u *Uploader) Drain(ctx context.Context) error {
 // Ping sends a batch without reports: it holds that the address, the
 // certificate, the token and the way back are right.
 func (u *Uploader) Ping(ctx context.Context) error {
-	body, err := wire.EncodeBatch(u.envelope(nil, nil))
+	body, err := wire.EncodeBatch(u.envelope(nil))
 	if err != nil {
 		return err
 	}

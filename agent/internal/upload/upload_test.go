@@ -172,7 +172,7 @@ func add(t *testing.T, s *spool.Spool, edit func(*wire.Report)) {
 func newUploader(t *testing.T, s *spool.Spool, url string, edit func(*Options)) *Uploader {
 	t.Helper()
 	opt := Options{
-		URL: url, Token: config.Plain(token), Agent: "agent-1", Version: "test", Interval: time.Hour,
+		URL: url, Token: config.Plain(token), Agent: "agent-1", Version: "test", Interval: func() time.Duration { return time.Hour },
 		Now: func() time.Time { return now }, Rand: func() float64 { return 0.5 }, After: newTimer().After,
 	}
 	if edit != nil {
@@ -225,9 +225,112 @@ func TestDrain(t *testing.T) {
 	}
 	b := c.batches[0]
 	b.Reports = nil
-	want := wire.Batch{Schema: wire.BatchSchema, Agent: "agent-1", Version: "test", SentAt: now, Interval: 3600}
+	want := wire.Batch{Schema: wire.BatchSchema, Agent: "agent-1", Version: "test", SentAt: now, Interval: 3600, Spool: &wire.Spool{Epoch: s.Epoch(), Waiting: 450}}
+	b.Spool.Oldest = nil // by the machine's clock
 	if diff := cmp.Diff(want, b); diff != "" {
 		t.Errorf("envelope (-want +got):\n%s", diff)
+	}
+}
+
+// A collector that has lost what it acknowledged gets what is kept, once.
+func TestSendAgain(t *testing.T) {
+	s := newSpool(t, 3)
+	c := newCollector(t)
+	u := newUploader(t, s, c.URL, nil)
+	if err := u.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"192.0.2.1", "192.0.2.2"} {
+		add(t, s, func(r *wire.Report) { r.Device.Address = name })
+	}
+	lost := func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		c.accept(rec, r)
+		var receipt wire.Receipt
+		if err := json.Unmarshal(rec.Body.Bytes(), &receipt); err != nil {
+			t.Error(err)
+		}
+		receipt.SendAgain = &wire.SendAgain{Epoch: s.Epoch(), After: 1}
+		w.Header().Set("Content-Type", wire.ReceiptType)
+		_ = json.NewEncoder(w).Encode(receipt)
+	}
+	c.script = []http.HandlerFunc{lost}
+	if err := u.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// All are of one key in this spool, so that only the newest is kept.
+	if diff := cmp.Diff([]string{"report-1", "report-2", "report-3", "report-4", "report-5", "report-5"}, c.got()); diff != "" {
+		t.Errorf("stored (-want +got):\n%s", diff)
+	}
+	var acked []int64
+	for _, b := range c.batches {
+		acked = append(acked, b.Spool.Acked)
+	}
+	if diff := cmp.Diff([]int64{0, 3, 1}, acked); diff != "" {
+		t.Errorf("what the agent said was acknowledged (-want +got):\n%s", diff)
+	}
+}
+
+// What was given up and set aside is told with each batch, and the collector may
+// set the pace.
+func TestTellsOfTheSpool(t *testing.T) {
+	s := newSpool(t, 2)
+	c := newCollector(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", wire.ReceiptType)
+		_, _ = io.WriteString(w, `{"schema":"rollcall.receipt/1","interval_seconds":900,"results":[{"report_id":"report-1","status":"refused","reason":"no good"},{"report_id":"report-2","status":"stored"}]}`)
+	})
+	var paces []time.Duration
+	u := newUploader(t, s, c.URL, func(o *Options) { o.Pace = func(d time.Duration) { paces = append(paces, d) } })
+	if err := u.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Append(t.Context(), "x", func(int64, int64) ([]byte, error) { return nil, io.ErrUnexpectedEOF }); err == nil {
+		t.Fatal("no error of an append that fails")
+	}
+	add(t, s, nil)
+	if err := u.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b := c.batches[0]
+	b.Spool.Oldest = nil
+	if diff := cmp.Diff(&wire.Spool{Epoch: s.Epoch(), Acked: 2, Waiting: 1, Quarantined: 1, Reason: "collector: no good"}, b.Spool); diff != "" {
+		t.Errorf("spool (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]int64{"unsaved": 1}, b.Dropped); diff != "" {
+		t.Errorf("dropped (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]time.Duration{15 * time.Minute}, paces); diff != "" {
+		t.Errorf("paces (-want +got):\n%s", diff)
+	}
+}
+
+// The agents that a power cut ended do not come back as one: what was left waits
+// a random while.
+func TestStartSpread(t *testing.T) {
+	s := newSpool(t, 1)
+	c := newCollector(t)
+	tm := newTimer()
+	sent := make(chan Attempt, 1)
+	u := newUploader(t, s, c.URL, func(o *Options) {
+		o.StartSpread, o.After, o.Observe = 8*time.Minute, tm.After, func(a Attempt) { sent <- a }
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error)
+	go func() { done <- u.Run(ctx) }()
+	if d := <-tm.asked; d != 4*time.Minute {
+		t.Errorf("waits %s, want half of 8m", d)
+	}
+	if got := c.got(); len(got) > 0 {
+		t.Errorf("sent %v before its time", got)
+	}
+	tm.fire <- now
+	if a := <-sent; a.Stored != 1 || a.Err != nil {
+		t.Errorf("attempt %+v, want the one report stored", a)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

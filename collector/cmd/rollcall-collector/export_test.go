@@ -43,9 +43,9 @@ func judge(ts *testscript.TestScript, neg bool, args []string) {
 			ReportID: fmt.Sprintf("report-%d", i), Epoch: 1, Seq: int64(i + 1), PolledAt: now, Answered: true, Fingerprint: d.Fingerprint(), Device: d,
 		})
 	}
-	results, err := s.SaveReports(ctx, agents[0], batch)
+	receipt, err := s.SaveReports(ctx, agents[0], batch)
 	ts.Check(err)
-	for _, r := range results {
+	for _, r := range receipt.Results {
 		if r.Status != wire.Stored {
 			ts.Fatalf("report %s: %s %s", r.ReportID, r.Status, r.Reason)
 		}

@@ -46,7 +46,7 @@ const (
 // A saver knows agents and keeps what they saw.
 type saver interface {
 	AgentByToken(ctx context.Context, token string) (store.Agent, error)
-	SaveReports(ctx context.Context, agent store.Agent, b wire.Batch) ([]wire.Result, error)
+	SaveReports(ctx context.Context, agent store.Agent, b wire.Batch) (wire.Receipt, error)
 }
 
 // Options are what the handler needs. Limits bound how often agents come, and
@@ -56,12 +56,16 @@ type Options struct {
 	Registry prometheus.Registerer
 	Log      *slog.Logger
 	Limits   *limit.Limits
+	// AgentInterval is how often nodes should be polled; 0 leaves that to the
+	// agents.
+	AgentInterval time.Duration
 }
 
 type handler struct {
 	store    saver
 	log      *slog.Logger
 	metrics  *metrics
+	interval int            // of Receipt.Interval
 	refusals rate.Sometimes // limits the log, which anyone on the network can write to
 	limits   *limit.Limits
 	decoding chan *wire.Decoder // one for each batch that may be decoded at once
@@ -73,6 +77,7 @@ func New(o Options) http.Handler {
 	h := &handler{
 		store: o.Store, log: o.Log, metrics: newMetrics(o.Registry), refusals: rate.Sometimes{First: 10, Interval: time.Second},
 		limits: o.Limits, decoding: make(chan *wire.Decoder, decoders),
+		interval: int(o.AgentInterval.Seconds()),
 	}
 	for range decoders {
 		h.decoding <- &wire.Decoder{}
@@ -141,14 +146,15 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request) (store.Agent, wir
 	if err != nil {
 		return agent, wire.Receipt{}, err
 	}
-	results, err := h.store.SaveReports(r.Context(), agent, batch)
+	receipt, err := h.store.SaveReports(r.Context(), agent, batch)
 	if err != nil {
 		return agent, wire.Receipt{}, &fault{
 			status: http.StatusServiceUnavailable, cause: err,
 			text: "the collector cannot save the batch: send it again later; the collector's log says why",
 		}
 	}
-	return agent, wire.Receipt{Schema: wire.ReceiptSchema, Results: results}, nil
+	receipt.Schema, receipt.Interval = wire.ReceiptSchema, h.interval
+	return agent, receipt, nil
 }
 
 // queue waits for a decoder, which the caller gives back.

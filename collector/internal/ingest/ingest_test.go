@@ -31,7 +31,7 @@ import (
 // A keeper is the two methods that ingest calls.
 type keeper interface {
 	AgentByToken(ctx context.Context, token string) (store.Agent, error)
-	SaveReports(ctx context.Context, agent store.Agent, b wire.Batch) ([]wire.Result, error)
+	SaveReports(ctx context.Context, agent store.Agent, b wire.Batch) (wire.Receipt, error)
 }
 
 // broken fails in one of its methods, or both.
@@ -47,9 +47,9 @@ func (b broken) AgentByToken(ctx context.Context, token string) (store.Agent, er
 	return b.keeper.AgentByToken(ctx, token)
 }
 
-func (b broken) SaveReports(ctx context.Context, a store.Agent, batch wire.Batch) ([]wire.Result, error) {
+func (b broken) SaveReports(ctx context.Context, a store.Agent, batch wire.Batch) (wire.Receipt, error) {
 	if b.save != nil {
-		return nil, b.save
+		return wire.Receipt{}, b.save
 	}
 	return b.keeper.SaveReports(ctx, a, batch)
 }

@@ -11,6 +11,7 @@ type families struct {
 	organization, reconciled                              family
 	units, findings, findingInfo, findingInfoOmitted      family
 	agent, agentSeen, agentInterval, agentSkew, nodes     family
+	agentWaiting, agentRefused, agentGaps                 family
 	imported, lines, contractUnits, window                family
 	nextEnd, lastEnd, contractsOmitted                    family
 	donated, termShort                                    family
@@ -50,6 +51,15 @@ func newFamilies() families {
 		agentSkew: newFamily("rollcall_agent_clock_skew_seconds",
 			"The agent's clock minus the collector's, at its last upload.",
 			"agent", "organization", "site"),
+		agentWaiting: newFamily("rollcall_agent_waiting_reports",
+			"Reports that waited at the agent when it last uploaded, with those of that upload.",
+			"agent", "organization", "site"),
+		agentRefused: newFamily("rollcall_agent_quarantined_reports",
+			"Reports that were refused for good and that the agent has set aside.",
+			"agent", "organization", "site"),
+		agentGaps: newFamily("rollcall_agent_missing_reports",
+			"Reports missing at most, as noted in the last 30 days, by reason; corrupt counts spools. Absent where nothing is missing.",
+			"agent", "organization", "reason", "site"),
 		nodes: newFamily("rollcall_nodes",
 			"Management endpoints by their last poll: complete, incomplete or unanswered.",
 			"organization", "site", "state"),
@@ -101,7 +111,7 @@ func (f families) all() []family {
 	return []family{
 		f.organization, f.reconciled,
 		f.units, f.findings, f.findingInfo, f.findingInfoOmitted,
-		f.agent, f.agentSeen, f.agentInterval, f.agentSkew, f.nodes,
+		f.agent, f.agentSeen, f.agentInterval, f.agentSkew, f.agentWaiting, f.agentRefused, f.agentGaps, f.nodes,
 		f.imported, f.lines, f.contractUnits, f.window, f.nextEnd, f.lastEnd, f.contractsOmitted,
 		f.donated, f.termShort,
 		f.expiring, f.stale, f.notSeen, f.activation, f.silentIntervals,

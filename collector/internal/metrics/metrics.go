@@ -140,6 +140,7 @@ func (c *Collector) read(ctx context.Context) (*sample, []*findings, error) {
 	s.addUnits(x.Units)
 	s.addNodes(x.Nodes)
 	s.addAgents(x.Agents)
+	s.addSpools(x.Spools, x.Gaps)
 	s.addFigures(x.Figures)
 	return s, open, nil
 }
@@ -166,6 +167,10 @@ func (c *Collector) send(ch chan<- prometheus.Metric, s *sample) {
 	for _, b := range []*batch{agent, seen, interval, skew} {
 		b.send(ch)
 	}
+	one := func(k *agentKey) []*string { return []*string{&k.agent, &k.org, &k.site} }
+	sendAll(ch, f.agentWaiting, s.waiting, one)
+	sendAll(ch, f.agentRefused, s.refused, one)
+	sendAll(ch, f.agentGaps, s.gaps, func(k *gapKey) []*string { return []*string{&k.agent, &k.org, &k.reason, &k.site} })
 	sendAll(ch, f.lines, s.lines, func(k *lineKey) []*string { return []*string{&k.contract, &k.org, &k.state} })
 	sendAll(ch, f.contractUnits, s.covered, func(k *lineKey) []*string { return []*string{&k.contract, &k.state, &k.org} })
 	contract := func(k *contractKey) []*string { return []*string{&k.contract, &k.org} }

@@ -89,11 +89,11 @@ func sendReports(t testing.TB, s *store.Store, a store.Agent) {
 		r.Fingerprint = r.Device.Fingerprint()
 		batch.Reports = append(batch.Reports, r)
 	}
-	results, err := s.SaveReports(context.Background(), a, batch)
+	receipt, err := s.SaveReports(context.Background(), a, batch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range results {
+	for _, r := range receipt.Results {
 		if r.Status != wire.Stored {
 			t.Fatalf("report %s: %s %s", r.ReportID, r.Status, r.Reason)
 		}

@@ -15,9 +15,13 @@ type (
 	siteKey  struct{ org, site string }
 	unitKey  struct{ org, site, class, coverage string }
 	agentKey struct{ org, site, agent string }
-	nodeKey  struct{ org, site, state string }
-	orgKey   struct{ org, state string } // something of an organization, by a state
-	lineKey  struct{ org, contract, state string }
+	gapKey   struct {
+		agentKey
+		reason string
+	}
+	nodeKey struct{ org, site, state string }
+	orgKey  struct{ org, state string } // something of an organization, by a state
+	lineKey struct{ org, contract, state string }
 	// contractKey is of what a contract has once.
 	contractKey struct{ org, contract string }
 )
@@ -36,6 +40,9 @@ type sample struct {
 	units      map[unitKey]int
 	classes    map[siteKey]map[string]bool
 	agents     map[agentKey]store.Agent
+	waiting    map[agentKey]int
+	refused    map[agentKey]int
+	gaps       map[gapKey]int
 	nodes      map[nodeKey]int
 	imports    map[contractKey]time.Time
 	lines      map[lineKey]int
@@ -57,6 +64,7 @@ func newSample(maxContracts int) *sample {
 		units: map[unitKey]int{}, classes: map[siteKey]map[string]bool{}, agents: map[agentKey]store.Agent{}, nodes: map[nodeKey]int{},
 		imports: map[contractKey]time.Time{}, lines: map[lineKey]int{}, covered: map[lineKey]int{},
 		window: map[contractKey]time.Duration{}, nextEnd: map[contractKey]time.Time{}, lastEnd: map[contractKey]time.Time{},
+		waiting: map[agentKey]int{}, refused: map[agentKey]int{}, gaps: map[gapKey]int{},
 		omitted: map[string]int{}, donated: map[orgKey]int{}, termShort: map[string]int{},
 		maxContracts: maxContracts, contracts: map[string]map[string]bool{},
 	}
@@ -135,6 +143,25 @@ func (s *sample) addAgents(agents []store.Agent) {
 			}
 			a.Version = clean(a.Version)
 			s.agents[key] = a
+		}
+	}
+}
+
+// addSpools takes how the spools of the agents in use stood and what is missing
+// of these.
+func (s *sample) addSpools(spools []store.AgentSpool, gaps []store.Gap) {
+	keys := make(map[string]agentKey, len(s.agents))
+	for k, a := range s.agents {
+		keys[a.ID] = k
+	}
+	for _, x := range spools {
+		if k, used := keys[x.Agent]; used {
+			s.waiting[k], s.refused[k] = int(x.Waiting), int(x.Quarantined)
+		}
+	}
+	for _, g := range gaps {
+		if k, used := keys[g.Agent]; used {
+			s.gaps[gapKey{k, g.Reason}] = int(g.Missing)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"rollcall/pkg/inventory"
 )
@@ -62,6 +63,10 @@ func (r *run) unreachable(n Node) Finding {
 func (r *run) notAsked(n Node) Finding {
 	f := nodeFinding(NodeUnreachable, Warning, n)
 	f.Evidence = []string{fmt.Sprintf("The agent reports, but not on this device: its last report on it is of %s.", dayOf(n.Polled))}
+	if a := r.agents[n.Agent]; a.Refused > 0 {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("The agent has set aside %s that the collector refused, the last because: %s.",
+			count(int(a.Refused), "report"), strings.TrimSuffix(a.Refusal, ".")))
+	}
 	f.NextStep = NextStep{
 		Title: "See whether the agent still asks the device",
 		Steps: []string{

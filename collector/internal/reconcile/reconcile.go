@@ -63,6 +63,10 @@ type Agent struct {
 	Site     string
 	LastSeen time.Time     // its last upload, by the collector's clock; zero when never
 	Interval time.Duration // between two polls of a node, as the agent says
+	// Refused counts the reports that were refused for good and are set aside
+	// at the agent, and Refusal says why the newest of them was.
+	Refused int64
+	Refusal string
 }
 
 // A Node is one management endpoint, as last reported.

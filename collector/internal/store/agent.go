@@ -178,7 +178,7 @@ func (s *Store) Agents(ctx context.Context, org string) ([]reconcile.Agent, erro
 }
 
 func agents(ctx context.Context, q querier, org string) ([]reconcile.Agent, error) {
-	return list(ctx, q, func(scan func(...any) error, r *reconcile.Agent) error {
+	all, err := list(ctx, q, func(scan func(...any) error, r *reconcile.Agent) error {
 		var a Agent
 		if err := scanAgent(scan, &a); err != nil {
 			return err
@@ -186,6 +186,10 @@ func agents(ctx context.Context, q querier, org string) ([]reconcile.Agent, erro
 		*r = reconcile.Agent{ID: a.ID, Name: a.Name, Site: a.Site, LastSeen: a.LastSeen, Interval: a.Interval}
 		return nil
 	}, `SELECT `+agentColumns+` FROM agents WHERE organization = $1 AND disabled = 0 ORDER BY site, name`, org)
+	if err != nil {
+		return nil, err
+	}
+	return all, addRefusals(ctx, q, org, all)
 }
 
 func newToken() string {

@@ -17,6 +17,8 @@ type Snapshot struct {
 	Nodes   []NodeCount // by their last report
 	Agents  []Agent     // disabled ones too
 	Figures []Figures   // of the last results
+	Spools  []AgentSpool
+	Gaps    []Gap // of the last GapsShown
 }
 
 // A Run is an organization and when it was last reconciled, zero when never.
@@ -46,7 +48,7 @@ func (s *Store) Snapshot(ctx context.Context, org string) (Snapshot, error) {
 	var x Snapshot
 	err := s.view(ctx, func(t *tx) error {
 		const of = ` WHERE ($1 = '' OR organization = $1) `
-		var errs [5]error
+		var errs [7]error
 		x.Runs, errs[0] = list(ctx, t, scanRun, `SELECT id, name, last_run FROM organizations WHERE ($1 = '' OR id = $1) ORDER BY id`, org)
 		x.Units, errs[1] = list(ctx, t, func(scan func(...any) error, c *Count) error {
 			return scan(&c.Organization, &c.Site, &c.Coverage, &c.Class, &c.N)
@@ -56,6 +58,8 @@ func (s *Store) Snapshot(ctx context.Context, org string) (Snapshot, error) {
 		}, `SELECT organization, site, answered, complete, COUNT(*) FROM nodes`+of+`GROUP BY organization, site, answered, complete`, org)
 		x.Agents, errs[3] = list(ctx, t, scanAgent, `SELECT `+agentColumns+` FROM agents`+of+`ORDER BY id`, org)
 		x.Figures, errs[4] = list(ctx, t, scanFigures, `SELECT organization, figures FROM figures`+of, org)
+		x.Spools, errs[5] = agentSpools(ctx, t, org)
+		x.Gaps, errs[6] = gaps(ctx, t, org, t.now.Add(-GapsShown))
 		return errors.Join(errs[:]...)
 	})
 	if err != nil {
@@ -65,6 +69,8 @@ func (s *Store) Snapshot(ctx context.Context, org string) (Snapshot, error) {
 	x.Units = keep(s, x.Units, func(c Count) string { return c.Organization })
 	x.Nodes = keep(s, x.Nodes, func(c NodeCount) string { return c.Organization })
 	x.Agents = keep(s, x.Agents, func(a Agent) string { return a.Organization })
+	x.Spools = keep(s, x.Spools, func(a AgentSpool) string { return a.Organization })
+	x.Gaps = keep(s, x.Gaps, func(g Gap) string { return g.Organization })
 	x.Figures = keep(s, x.Figures, func(f Figures) string { return f.Organization })
 	return x, nil
 }

@@ -55,17 +55,17 @@ func saveForEver(dir, token, from string) error {
 		return err
 	}
 	for {
-		results, err := s.SaveReports(ctx, a, wire.Batch{SentAt: start, Reports: []wire.Report{numbered(n), numbered(n + 1), numbered(n + 2)}})
+		receipt, err := s.SaveReports(ctx, a, wire.Batch{SentAt: start, Reports: []wire.Report{numbered(n), numbered(n + 1), numbered(n + 2)}})
 		if err != nil {
 			return err
 		}
-		for i, r := range results {
+		for i, r := range receipt.Results {
 			if r.Status != wire.Stored && r.Status != wire.Duplicate {
 				return fmt.Errorf("report %s: %s", r.ReportID, r.Status)
 			}
 			fmt.Println(n + int64(i)) //nolint:forbidigo // the child's only output, read by the test
 		}
-		n += int64(len(results))
+		n += int64(len(receipt.Results))
 	}
 }
 

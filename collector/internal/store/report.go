@@ -20,11 +20,12 @@ const keepReports = maxAge + 30*24*time.Hour
 
 // SaveReports takes a batch of the agent, in one transaction. Each report is
 // taken, recognised as a duplicate or refused by itself; the results are in the
-// order of the batch. After an error nothing of the batch was taken.
-func (s *Store) SaveReports(ctx context.Context, agent Agent, b wire.Batch) ([]wire.Result, error) {
-	results := make([]wire.Result, 0, len(b.Reports))
+// order of the batch. After an error nothing of the batch was taken. What the
+// receipt says beside the results is the caller's to add, but for SendAgain.
+func (s *Store) SaveReports(ctx context.Context, agent Agent, b wire.Batch) (wire.Receipt, error) {
+	var receipt wire.Receipt
 	err := s.change(ctx, agent.Organization, func(t *tx) error {
-		results = results[:0]
+		receipt = wire.Receipt{Results: make([]wire.Result, 0, len(b.Reports))}
 		if err := touchAgent(ctx, t, agent.ID, b); err != nil {
 			return err
 		}
@@ -33,14 +34,16 @@ func (s *Store) SaveReports(ctx context.Context, agent Agent, b wire.Batch) ([]w
 			if err != nil {
 				return fmt.Errorf("report %.64q of node %.255q: %w", r.ReportID, r.Device.Address, err)
 			}
-			results = append(results, result)
+			receipt.Results = append(receipt.Results, result)
 		}
-		return nil
+		var err error
+		receipt.SendAgain, err = s.noteSpool(ctx, t, agent, b, receipt.Results)
+		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("cannot save batch of agent %q: %w", agent.Name, err)
+		return wire.Receipt{}, fmt.Errorf("cannot save batch of agent %q: %w", agent.Name, err)
 	}
-	return results, nil
+	return receipt, nil
 }
 
 // touchAgent notes that the agent was heard. One that comes back after a
@@ -110,8 +113,8 @@ func polledAt(now, sentAt, polled time.Time) time.Time {
 	return now.Add(-age).Truncate(time.Millisecond)
 }
 
-// Prune forgets what no longer decides anything: the ids of old reports and
-// the notes of old runs.
+// Prune forgets what no longer decides anything: the ids of old reports,
+// the notes of old runs and old gaps.
 func (s *Store) Prune(ctx context.Context) error {
 	if s.scope != nil {
 		return errWhole
@@ -122,6 +125,9 @@ func (s *Store) Prune(ctx context.Context) error {
 		}
 		if _, err := t.ExecContext(ctx, `DELETE FROM runs WHERE ran_at < $1`, millis(t.now.Add(-keepReports))); err != nil {
 			return fmt.Errorf("cannot forget old runs: %w", err)
+		}
+		if _, err := t.ExecContext(ctx, `DELETE FROM agent_gaps WHERE noted_at < $1`, millis(t.now.Add(-keepReports))); err != nil {
+			return fmt.Errorf("cannot forget old gaps: %w", err)
 		}
 		return pruneUploads(ctx, t)
 	})

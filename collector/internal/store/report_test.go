@@ -353,7 +353,7 @@ func TestReportsAreRefusedAlone(t *testing.T) {
 				{ReportID: bad.ReportID, Status: wire.Refused, Reason: tt.want},
 				{ReportID: b.Reports[2].ReportID, Status: wire.Stored},
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(want, got.Results); diff != "" {
 				t.Errorf("results (-want +got):\n%s", diff)
 			}
 		})

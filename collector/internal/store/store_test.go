@@ -77,12 +77,12 @@ func report(c *clock, seq int64, d inventory.Device) wire.Report {
 
 func send(t testing.TB, s *store.Store, c *clock, a store.Agent, reports ...wire.Report) []wire.Status {
 	t.Helper()
-	results, err := s.SaveReports(context.Background(), a, wire.Batch{Schema: wire.BatchSchema, Agent: a.Name, SentAt: c.now(), Interval: 3600, Reports: reports})
+	receipt, err := s.SaveReports(context.Background(), a, wire.Batch{Schema: wire.BatchSchema, Agent: a.Name, SentAt: c.now(), Interval: 3600, Reports: reports})
 	if err != nil {
 		t.Fatal(err)
 	}
-	statuses := make([]wire.Status, 0, len(results))
-	for i, r := range results {
+	statuses := make([]wire.Status, 0, len(receipt.Results))
+	for i, r := range receipt.Results {
 		if r.ReportID != reports[i].ReportID {
 			t.Fatalf("result %d names report %q, want %q", i, r.ReportID, reports[i].ReportID)
 		}

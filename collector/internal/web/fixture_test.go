@@ -85,9 +85,9 @@ func (s *site) polled(a store.Agent, state string, nodes map[string][]reconcile.
 			Answered: state != "unanswered", Fingerprint: d.Fingerprint(), Device: d,
 		})
 	}
-	results, err := s.SaveReports(context.Background(), a, batch)
+	receipt, err := s.SaveReports(context.Background(), a, batch)
 	s.must(err)
-	for _, r := range results {
+	for _, r := range receipt.Results {
 		if r.Status != wire.Stored {
 			s.t.Fatalf("report %s: %s %s", r.ReportID, r.Status, r.Reason)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"rollcall/collector/internal/reconcile"
@@ -42,6 +43,7 @@ type agentRow struct {
 	Site         string
 	Name         string
 	Seen         moment
+	Notes        []string // what is wrong with what it brings, a sentence each
 	seen         time.Time
 }
 
@@ -68,8 +70,12 @@ func (s *server) sources(ctx context.Context, sc scope) (sources, error) {
 		if err != nil {
 			return sources{}, fmt.Errorf("cannot read agents of %q: %w", o.ID, err)
 		}
+		gaps, err := s.store.Gaps(ctx, o.ID, now.Add(-store.GapsShown))
+		if err != nil {
+			return sources{}, fmt.Errorf("cannot read gaps of %q: %w", o.ID, err)
+		}
 		for _, a := range agents {
-			src.Agents = append(src.Agents, agentRow{o.Name, a.Site, cmp.Or(a.Name, a.ID), newMoment(a.LastSeen, now), a.LastSeen})
+			src.Agents = append(src.Agents, agentRow{o.Name, a.Site, cmp.Or(a.Name, a.ID), newMoment(a.LastSeen, now), agentNotes(a, gaps), a.LastSeen})
 		}
 		nodes, err := s.store.Nodes(ctx, o.ID)
 		if err != nil {
@@ -111,4 +117,39 @@ func (src *sources) trim() {
 	src.Imports = src.Imports[:len(src.Imports)-src.MoreImports]
 	src.MoreAgents = max(0, len(src.Agents)-maxSourceRows)
 	src.Agents = src.Agents[:len(src.Agents)-src.MoreAgents]
+}
+
+// agentNotes say what is wrong with what an agent brings.
+func agentNotes(a reconcile.Agent, gaps []store.Gap) []string {
+	var notes []string
+	if a.Refused > 0 {
+		notes = append(notes, fmt.Sprintf("%s set aside there, because the collector refused the last: %s.", are(a.Refused, "report"), strings.TrimSuffix(a.Refusal, ".")))
+	}
+	for _, g := range gaps {
+		if g.Agent == a.ID {
+			notes = append(notes, gapWords(g))
+		}
+	}
+	return notes
+}
+
+// gapWords say what is missing, and that the next polls bring what counts.
+func gapWords(g store.Gap) string {
+	day := g.Noted.Format(time.DateOnly)
+	switch g.Reason {
+	case store.GapCorrupt:
+		return fmt.Sprintf("Its spool was corrupt and was set aside (noted on %s): what it had not sent yet is not here. The next polls replaced it.", day)
+	case store.GapRestore:
+		return fmt.Sprintf("The collector's database went back, as by a restore: up to %s missing here (noted on %s). The agent sent again what it keeps.", are(g.Missing, "report"), day)
+	case store.GapUnsaved:
+		return fmt.Sprintf("%s missing here, for the disk of the agent took none (noted on %s).", are(g.Missing, "report"), day)
+	}
+	return fmt.Sprintf("%s missing here, for the agent had no room for old ones (noted on %s). It kept the newest of each device.", are(g.Missing, "report"), day)
+}
+
+func are(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what + " is"
+	}
+	return fmt.Sprintf("%d %ss are", n, what)
 }

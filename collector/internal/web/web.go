@@ -64,6 +64,7 @@ type keeper interface {
 	DeleteRMA(ctx context.Context, organization string, id int64) error
 	DeleteOrder(ctx context.Context, organization string, id int64) error
 	Retire(ctx context.Context, organization string, r reconcile.Retirement) error
+	Gaps(ctx context.Context, organization string, since time.Time) ([]store.Gap, error)
 	Unretire(ctx context.Context, organization string, kind reconcile.RetirementKind, name string) error
 	Retirements(ctx context.Context, organization string) ([]store.Retirement, error)
 	Sites(ctx context.Context, organization string) ([]reconcile.Site, error)
