@@ -12,7 +12,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,6 +43,9 @@ type Options struct {
 	Registry *prometheus.Registry // of this collector alone; nil is a new one
 	Now      func() time.Time     // nil is time.Now
 	Version  string               // of the program, for metrics; "" is the module's
+	// Offer is given the link to make the first account, where there is none
+	// yet; nil logs it.
+	Offer func(link string)
 }
 
 // A Collector is made by New, started once and stopped once.
@@ -52,6 +57,7 @@ type Collector struct {
 	loop   *loop
 	limits *limit.Limits
 	pulls  []*supportapi.Puller
+	offer  func(link string)
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -86,7 +92,7 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 	if err := o.Registry.Register(reader); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot register metrics: %w", err), s.Close())
 	}
-	col := &Collector{config: c, log: o.Log, store: s, failed: make(chan error, 1), limits: limit.New(c.limits(), o.Registry)}
+	col := &Collector{config: c, log: o.Log, store: s, offer: o.Offer, failed: make(chan error, 1), limits: limit.New(c.limits(), o.Registry)}
 	col.loop = &loop{
 		store: s.Unattended(), reconcile: reconcile.Reconcile, settings: c.Settings.reconcile(), now: o.Now, log: o.Log,
 		metrics: newLoopMetrics(o.Registry), poll: pollInterval,
@@ -118,7 +124,17 @@ func (c *Collector) routes(o Options, reader *metrics.Collector) http.Handler {
 	}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", c.ready)
-	mux.Handle("/", c.limits.Page(web.New(web.Options{Store: c.store, Log: o.Log, Now: o.Now, Settings: c.loop.settings, Hosts: c.config.goesBy()})))
+	mux.Handle("/", c.limits.Page(web.New(web.Options{
+		Store: c.store, Log: o.Log, Now: o.Now, Settings: c.loop.settings, Hosts: c.config.goesBy(),
+		People: c.store, LoginOff: c.config.Login == LoginOff, SessionIdle: c.config.Session.Idle.D(), SessionLife: c.config.Session.Life.D(),
+		View: func(actor string, organizations []string, all bool) web.Store {
+			view := c.store.As(actor)
+			if all {
+				return view
+			}
+			return view.Within(organizations...)
+		},
+	})))
 	return mux
 }
 
@@ -179,12 +195,59 @@ func (c *Collector) Start(ctx context.Context) error {
 	for _, p := range c.pulls {
 		c.tasks.Go(func() { p.Run(working) })
 	}
-	if host, _, err := net.SplitHostPort(c.config.Listen); err == nil && !isLoopback(host) {
-		c.log.Warn("other machines can reach this address, and the pages have no login: whoever does can read them",
-			"address", listener.Addr().String(), "tls", cert != nil)
+	if host, _, err := net.SplitHostPort(c.config.Listen); err == nil && !isLoopback(host) && cert == nil {
+		c.log.Warn("other machines can reach this address without encryption: whoever listens on the network reads passwords and tokens",
+			"address", listener.Addr().String())
+	}
+	if c.config.Login == LoginOff {
+		c.log.Warn("login is off: whoever is on this machine may do everything")
 	}
 	c.log.Info("collector started", "url", c.url(), "data_dir", c.config.DataDir)
+	return c.offerSetup(ctx)
+}
+
+// setupLife is how long the link for the first account holds.
+const setupLife = time.Hour
+
+// offerSetup shows the link to make the first account, as long as there is none.
+func (c *Collector) offerSetup(ctx context.Context) error {
+	if c.config.Login == LoginOff {
+		return nil
+	}
+	code, err := c.store.NewSetupCode(ctx, "", setupLife)
+	if errors.Is(err, store.ErrConflict) {
+		return nil // there is an account
+	}
+	if err != nil {
+		return fmt.Errorf("cannot make the link for the first account: %w", err)
+	}
+	link := SetupURL(c.reachable(), code)
+	if c.offer != nil {
+		c.offer(link)
+		return nil
+	}
+	c.log.Warn("nobody has an account yet: open this link within an hour to make the first one", "link", link)
 	return nil
+}
+
+// SetupURL is the link that a code is for.
+func SetupURL(base, code string) string {
+	return strings.TrimSuffix(base, "/") + "/setup?" + url.Values{"code": {code}}.Encode()
+}
+
+// reachable is the collector's address as a browser elsewhere takes it: with the
+// name of this machine where it listens on all of its addresses.
+func (c *Collector) reachable() string {
+	u, err := url.Parse(c.url())
+	if err != nil {
+		return c.url()
+	}
+	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsUnspecified() {
+		if name, err := os.Hostname(); err == nil {
+			u.Host = net.JoinHostPort(name, u.Port())
+		}
+	}
+	return u.String()
 }
 
 // Addr is the address that the collector listens on, with the real port; ""

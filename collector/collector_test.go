@@ -25,6 +25,7 @@ func testConfig(t *testing.T) Config {
 	t.Helper()
 	c := DefaultConfig()
 	c.Listen, c.DataDir = "127.0.0.1:0", filepath.Join(t.TempDir(), "data")
+	c.Login = LoginOff
 	return c
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"rollcall/collector/internal/contract"
 	"rollcall/collector/internal/reconcile"
+	"rollcall/collector/internal/web"
 	"rollcall/pkg/config"
 )
 
@@ -36,6 +37,10 @@ type Config struct {
 	// DataDir holds the database. It is made when it is not there.
 	DataDir  string   `yaml:"data_dir"`
 	Database Database `yaml:"database"`
+	// Login is required, or off where only this machine reaches Listen: then
+	// everybody who does is an admin.
+	Login    string   `yaml:"login"`
+	Session  Session  `yaml:"session"`
 	Log      Log      `yaml:"log"`
 	Settings Settings `yaml:"settings"`
 	// AgentInterval is how often agents should poll; 0 leaves that to each.
@@ -58,6 +63,18 @@ type Log struct {
 	Level  string `yaml:"level"`  // debug, info, warn or error
 	Format string `yaml:"format"` // text or json
 }
+
+// Session says when a login ends by itself.
+type Session struct {
+	Idle config.Duration `yaml:"idle"` // without use
+	Life config.Duration `yaml:"life"` // in any case
+}
+
+// Values of Config.Login.
+const (
+	LoginRequired = "required"
+	LoginOff      = "off"
+)
 
 // Settings are what contracts and agents are judged by.
 type Settings struct {
@@ -85,6 +102,8 @@ func DefaultConfig() Config {
 		Listen:  "127.0.0.1:8480",
 		DataDir: "./rollcall-data",
 		Log:     Log{Level: "info", Format: "text"},
+		Login:   LoginRequired,
+		Session: Session{Idle: config.Duration(web.DefaultSessionIdle), Life: config.Duration(web.DefaultSessionLife)},
 		Settings: Settings{
 			ExpiringDays: d.ExpiringDays, StaleDays: d.StaleDays, LineNotSeenDays: d.LineNotSeenDays,
 			ReplacementWindow: config.Duration(d.ReplacementWindow), AgentSilentAfter: d.AgentSilentAfter,
@@ -136,6 +155,7 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("hosts[%d]: %q is not a host name: write it without https:// and without a port", i, h))
 		}
 	}
+	errs = append(errs, c.validateLogin()...)
 	if _, err := c.Log.level(); err != nil {
 		errs = append(errs, err)
 	}
@@ -159,11 +179,34 @@ func (c Config) validateListen() error {
 		return errors.New("listen: port 0 takes any free port, which agents would not find: name a port")
 	}
 	if !isLoopback(host) && !c.TLS.enabled() && !c.InsecureListen {
-		return fmt.Errorf("listen: %q can be reached from other machines without encryption, and the pages have no login yet: "+
+		return fmt.Errorf("listen: %q can be reached from other machines without encryption: "+
 			"set tls.cert_file and tls.key_file; or listen on 127.0.0.1 behind a proxy that has both; "+
-			"or, where everyone on the network may read the pages and the agents' tokens, set insecure_listen: true", c.Listen)
+			"or, where everyone on the network may read passwords and the agents' tokens, set insecure_listen: true", c.Listen)
 	}
 	return nil
+}
+
+func (c Config) validateLogin() []error {
+	var errs []error
+	host, _, _ := net.SplitHostPort(c.Listen)
+	switch {
+	case c.Login != LoginRequired && c.Login != LoginOff:
+		errs = append(errs, fmt.Errorf("login: %q is not known: use required or off", c.Login))
+	case c.Login == LoginOff && !isLoopback(host):
+		errs = append(errs, fmt.Errorf("login: off lets everybody do everything, and other machines can reach %q: set login: required, or listen on 127.0.0.1", c.Listen))
+	case c.Login == LoginOff && len(c.Hosts) > 0:
+		errs = append(errs, errors.New("login: off lets everybody do everything, and hosts says that others come through a proxy: set login: required"))
+	}
+	const year = 366 * 24 * time.Hour
+	for _, d := range []struct {
+		path string
+		d    time.Duration
+	}{{"session.idle", c.Session.Idle.D()}, {"session.life", c.Session.Life.D()}} {
+		if d.d < time.Minute || d.d > year {
+			errs = append(errs, fmt.Errorf("%s: %v is not between 1m and 366d", d.path, d.d))
+		}
+	}
+	return errs
 }
 
 // isLoopback says that only this machine reaches the host. A name is not

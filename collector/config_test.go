@@ -16,9 +16,9 @@ import (
 
 // One file per mistake, with all that is said about it.
 func TestBadConfig(t *testing.T) {
-	const beyond = " can be reached from other machines without encryption, and the pages have no login yet: " +
+	const beyond = " can be reached from other machines without encryption: " +
 		"set tls.cert_file and tls.key_file; or listen on 127.0.0.1 behind a proxy that has both; " +
-		"or, where everyone on the network may read the pages and the agents' tokens, set insecure_listen: true"
+		"or, where everyone on the network may read passwords and the agents' tokens, set insecure_listen: true"
 	tests := map[string]string{
 		"unknown-key":       "yaml: unmarshal errors:\n  line 1: field listne not found in type collector.Config",
 		"unknown-setting":   "yaml: unmarshal errors:\n  line 2: field stale_day not found in type collector.Settings",
@@ -52,6 +52,10 @@ func TestBadConfig(t *testing.T) {
 		"short-term-long":   "settings.short_term_days: 700 days and 42 of tolerance are not shorter than the 2 years of settings.term_years",
 		"donated-since":     `settings.donated_only_since: "February 2006" is not a date: write it as YYYY-MM-DD`,
 		"program-mail":      `settings.program_mail: "Program <x@example.org>" is not a mail address`,
+		"login-unknown":     `login: "maybe" is not known: use required or off`,
+		"login-off-beyond":  `login: off lets everybody do everything, and other machines can reach "0.0.0.0:8480": set login: required, or listen on 127.0.0.1`,
+		"login-off-proxy":   "login: off lets everybody do everything, and hosts says that others come through a proxy: set login: required",
+		"session-short":     "session.idle: 1s is not between 1m and 366d",
 		"two-mistakes":      "log.level: \"loud\" is not known: use debug, info, warn or error\ntestdata/bad/two-mistakes.yaml: settings.stale_days: 0 is not between 1 and 3650",
 	}
 	files, err := fs.Glob(os.DirFS("testdata/bad"), "*.yaml")

@@ -55,6 +55,7 @@ func (l *line) startCollector() {
 	l.t.Helper()
 	c := collector.DefaultConfig()
 	c.Listen, c.DataDir = l.listen, filepath.Join(l.dir, "collector")
+	c.Login = collector.LoginOff
 	l.registry = prometheus.NewRegistry()
 	col, err := collector.New(l.t.Context(), c, collector.Options{Registry: l.registry})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/user"
 
 	"rollcall/collector"
 	"rollcall/collector/internal/store"
@@ -39,5 +40,18 @@ func (f dataFlags) open(ctx context.Context, std stdio) (*store.Store, error) {
 
 func openStore(ctx context.Context, std stdio, config collector.Config) (*store.Store, error) {
 	log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return config.OpenStore(ctx, store.Options{Log: log})
+	s, err := config.OpenStore(ctx, store.Options{Log: log})
+	if err != nil {
+		return nil, err
+	}
+	return s.As(actor()), nil
+}
+
+// actor is who the audit log says did what a command does: the user of the
+// system, who may do everything with the data anyhow.
+func actor() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return "command line: " + u.Username
+	}
+	return "command line"
 }

@@ -28,6 +28,7 @@ type commands struct {
 	Import    importCmd    `cmd:"" help:"Take contract files for an organization."`
 	Export    exportCmd    `cmd:"" help:"Write what people take away: lists, renewal list, swap sheet, Takeback checklist, TAC card, drafts of mails."`
 	Token     tokenCmd     `cmd:"" help:"Make, list and revoke the tokens of agents."`
+	User      userCmd      `cmd:"" help:"Make the accounts of people, and say what they may do."`
 	Declare   declareCmd   `cmd:"" help:"Say what only people know of a unit: obtained elsewhere, spare, returned, retired, not yours."`
 	Retire    retireCmd    `cmd:"" help:"Say that a contract no longer exists, a device is gone, or a site is closed."`
 	RMA       rmaCmd       `cmd:"" name:"rma" help:"Keep the ledger of replacements, and confirm or reject those that were inferred."`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -25,7 +26,9 @@ func (c *serveCmd) Run(ctx context.Context, std stdio) error {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	col, err := collector.New(ctx, config, collector.Options{Log: log, Registry: registry, Version: version})
+	col, err := collector.New(ctx, config, collector.Options{Log: log, Registry: registry, Version: version, Offer: func(link string) {
+		_, _ = fmt.Fprintf(std.err, "\nNobody has an account yet. To make the first one, open this link within an hour:\n\n  %s\n\n", link)
+	}})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,12 +27,17 @@ const patience = 30 * time.Second
 
 // A served is the program, serving.
 type served struct {
-	cmd *exec.Cmd
-	url string
-	log <-chan string // closed at the end, then all of standard error
+	cmd    *exec.Cmd
+	url    string
+	link   <-chan string // to make the first account
+	log    <-chan string // closed at the end, then all of standard error
+	client *http.Client
 }
 
-var startedURL = regexp.MustCompile(`url=(http://\S+)/`)
+var (
+	startedURL = regexp.MustCompile(`url=(http://\S+)/`)
+	setupLink  = regexp.MustCompile(`^  (http://\S+/setup\?code=\S+)$`)
+)
 
 // serve starts the program on a free port and waits until it listens.
 func serve(t *testing.T, dir string) served {
@@ -48,7 +55,7 @@ func serve(t *testing.T, dir string) served {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	urls, all := make(chan string, 1), make(chan string, 1)
+	urls, links, all := make(chan string, 1), make(chan string, 1), make(chan string, 1)
 	go func() {
 		defer close(all)
 		var said strings.Builder
@@ -58,12 +65,19 @@ func serve(t *testing.T, dir string) served {
 			if m := startedURL.FindStringSubmatch(lines.Text()); m != nil {
 				urls <- m[1]
 			}
+			if m := setupLink.FindStringSubmatch(lines.Text()); m != nil {
+				links <- m[1]
+			}
 		}
 		all <- said.String()
 	}()
 	select {
 	case url := <-urls:
-		return served{cmd, url, all}
+		jar, err := cookiejar.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return served{cmd, url, links, all, &http.Client{Jar: jar}}
 	case said := <-all:
 		t.Fatalf("the program ended: %s", said)
 	case <-time.After(patience):
@@ -74,7 +88,7 @@ func serve(t *testing.T, dir string) served {
 
 func (s served) get(t *testing.T, path string) (int, string) {
 	t.Helper()
-	res, err := http.Get(s.url + path)
+	res, err := s.client.Get(s.url + path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,6 +116,36 @@ func (s served) await(t *testing.T, path, words string) {
 		case <-every.C:
 		case <-ctx.Done():
 			t.Fatalf("%s never says %q:\n%s", path, words, body)
+		}
+	}
+}
+
+// setUp opens the link that serve showed and makes the first account.
+func (s served) setUp(t *testing.T) {
+	t.Helper()
+	var link string
+	select {
+	case link = <-s.link:
+	case <-time.After(patience):
+		t.Fatal("no link to make the first account")
+	}
+	u, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, body := s.get(t, u.RequestURI()); status != http.StatusOK || !strings.Contains(body, "Make the first account") {
+		t.Fatalf("%s: status %d\n%s", link, status, body)
+	}
+	const password = "three switches and no time"
+	for i, want := range []string{"", "This link was used"} {
+		res, err := s.client.PostForm(s.url+"/setup", url.Values{"code": u.Query()["code"], "name": {"volunteer"}, "password": {password}, "again": {password}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if i == 0 && res.Request.URL.Path != "/" || i == 1 && !strings.Contains(string(raw), want) || err != nil {
+			t.Fatalf("use %d of the link leads to %s, %v:\n%s", i+1, res.Request.URL, err, raw)
 		}
 	}
 }
@@ -154,6 +198,10 @@ func TestServe(t *testing.T) {
 			t.Errorf("%s: status %d, %q; want %q", path, status, body, want)
 		}
 	}
+	if status, body := s.get(t, "/api/v1/units"); status != http.StatusUnauthorized {
+		t.Errorf("before the login: status %d, %s", status, body)
+	}
+	s.setUp(t)
 	data := filepath.Join(dir, "data")
 	said := command(t, "token", "create", "--data-dir", data, "--organization", "Riverside Food Bank", "--site", "Main", "--agent", "agent-1")
 	token := regexp.MustCompile(`rca_\S+`).FindString(said)

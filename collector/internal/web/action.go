@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"rollcall/collector/internal/contract"
+	"rollcall/collector/internal/login"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
 )
@@ -32,11 +33,16 @@ type action struct {
 // said are the fields of an action; organization is the ID.
 type said map[string]string
 
-// fieldAuthor is who says it. As long as there is no login people type their
-// name; author is the one place that would take it from one.
+// fieldAuthor is who says it: the account where there is a login, and otherwise
+// what people type.
 const fieldAuthor = "author"
 
-func author(_ *http.Request, typed string) string { return typed }
+func (s *server) author(typed string) string {
+	if s.loginOff {
+		return typed
+	}
+	return s.who.Name
+}
 
 var (
 	rmaFields   = []string{"rma_number", "case_number", "contract_number", "old_serial", "old_pid", "new_serial", "new_pid", "opened_on", "shipped_on", "return_by"}
@@ -75,57 +81,75 @@ type apiDone struct {
 	Page string `json:"page"` // the path that shows what became of it
 }
 
+// needs of an action: that one may see its organization. That one's role there
+// is large enough is looked at when the organization is known.
+func (action) needs() needs { return viewing }
+
 // form answers a form of the pages.
-func (a action) form(s *server) func(*http.Request) (any, error) {
-	return func(r *http.Request) (any, error) {
-		raw, err := bodyOf(r, "application/x-www-form-urlencoded")
-		if err != nil {
-			return nil, err
-		}
-		q, err := url.ParseQuery(string(raw))
-		if err != nil {
-			return nil, invalid("The form cannot be read: its characters are not written as %%XX.")
-		}
-		in := said{}
-		for name, values := range q {
-			in[name] = values[0]
-		}
-		back, err := a.perform(s, r, in)
-		return seeOther(back), err
+func (a action) form(s *server, r *http.Request) (any, error) {
+	in, err := formOf(r)
+	if err != nil {
+		return nil, err
 	}
+	back, err := a.perform(s, r, in)
+	return seeOther(back), err
+}
+
+// formOf reads a form.
+func formOf(r *http.Request) (said, error) {
+	raw, err := bodyOf(r, "application/x-www-form-urlencoded")
+	if err != nil {
+		return nil, err
+	}
+	q, err := url.ParseQuery(string(raw))
+	if err != nil {
+		return nil, invalid("The form cannot be read: its characters are not written as %%XX.")
+	}
+	in := said{}
+	for name, values := range q {
+		in[name] = values[0]
+	}
+	return in, nil
 }
 
 // api answers a program.
-func (a action) api(s *server) func(*http.Request) (any, error) {
-	return func(r *http.Request) (any, error) {
-		raw, err := bodyOf(r, "application/json")
-		if err != nil {
-			return nil, err
-		}
-		var object map[string]any
-		d := json.NewDecoder(strings.NewReader(string(raw)))
-		d.UseNumber()
-		if err := d.Decode(&object); err != nil {
-			return nil, invalid("The body is no JSON object: %v.", err)
-		}
-		if _, err := d.Token(); err != io.EOF {
-			return nil, invalid("More follows the JSON object.")
-		}
-		in := said{}
-		for name, value := range object {
-			switch v := value.(type) {
-			case string:
-				in[name] = v
-			case json.Number:
-				in[name] = v.String()
-			case nil:
-			default:
-				return nil, invalid("The value of %.40q is neither text nor a number.", name)
-			}
-		}
-		back, err := a.perform(s, r, in)
-		return apiDone{a.name, back}, err
+func (a action) api(s *server, r *http.Request) (any, error) {
+	in, err := objectOf(r)
+	if err != nil {
+		return nil, err
 	}
+	back, err := a.perform(s, r, in)
+	return apiDone{a.name, back}, err
+}
+
+// objectOf reads a JSON object of texts and numbers.
+func objectOf(r *http.Request) (said, error) {
+	raw, err := bodyOf(r, "application/json")
+	if err != nil {
+		return nil, err
+	}
+	var object map[string]any
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d.UseNumber()
+	if err := d.Decode(&object); err != nil {
+		return nil, invalid("The body is no JSON object: %v.", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, invalid("More follows the JSON object.")
+	}
+	in := said{}
+	for name, value := range object {
+		switch v := value.(type) {
+		case string:
+			in[name] = v
+		case json.Number:
+			in[name] = v.String()
+		case nil:
+		default:
+			return nil, invalid("The value of %.40q is neither text nor a number.", name)
+		}
+	}
+	return in, nil
 }
 
 // bodyOf reads a body of the type that the address takes.
@@ -156,9 +180,12 @@ func (a action) perform(s *server, r *http.Request, in said) (string, error) {
 	if sc.Chosen == nil {
 		return "", invalid("It is not said of which organization.")
 	}
+	if err := s.may(login.Editor, sc.id()); err != nil {
+		return "", err
+	}
 	in["organization"] = sc.id()
 	if slices.Contains(a.fields, fieldAuthor) {
-		in[fieldAuthor] = author(r, in[fieldAuthor])
+		in[fieldAuthor] = s.author(in[fieldAuthor])
 		if strings.TrimSpace(in[fieldAuthor]) == "" {
 			return "", invalid("The field %q is empty: who says so is kept with it.", fieldAuthor)
 		}

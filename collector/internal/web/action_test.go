@@ -248,7 +248,7 @@ func TestActionsFromElsewhere(t *testing.T) {
 	if f, err := s.Finding(t.Context(), 4); err != nil || !f.Acknowledged.IsZero() {
 		t.Errorf("finding 4 is acknowledged (%v)", err)
 	}
-	guarded := web.New(web.Options{Store: s.Store, Now: s.now, Hosts: func(host string) bool { return host == "127.0.0.1:8480" }})
+	guarded := web.New(web.Options{Store: s.Store, LoginOff: true, Now: s.now, Hosts: func(host string) bool { return host == "127.0.0.1:8480" }})
 	for host, want := range map[string]int{"127.0.0.1:8480": 200, "rebound.example": 421} {
 		for _, path := range []string{"/", "/api/v1/units"} {
 			r := httptest.NewRequest(http.MethodGet, path, nil)

@@ -15,6 +15,8 @@ const (
 	kindInvalid    = "invalid"
 	kindIncomplete = "incomplete"
 	kindForbidden  = "forbidden"
+	kindNobody     = "unauthorized"
+	kindTooMany    = "too_many_requests"
 	kindMethod     = "method_not_allowed"
 	kindConflict   = "conflict"
 	kindMediaType  = "unsupported_media_type"
@@ -68,6 +70,8 @@ func (s *server) failed(r *http.Request, err error) (answer any, status int) {
 		kindTooLarge:   http.StatusRequestEntityTooLarge,
 		kindHost:       http.StatusMisdirectedRequest,
 		kindForbidden:  http.StatusForbidden,
+		kindNobody:     http.StatusUnauthorized,
+		kindTooMany:    http.StatusTooManyRequests,
 		kindMethod:     http.StatusMethodNotAllowed,
 		kindBusy:       http.StatusServiceUnavailable,
 		kindInternal:   http.StatusInternalServerError,

@@ -90,6 +90,7 @@ func kindsOf(findings []store.Finding) []kindOption {
 // findingPage is all that is known of one finding.
 type findingPage struct {
 	findingRow
+	says
 
 	OrganizationURL string
 	SiteURL         string
@@ -113,6 +114,7 @@ func (s *server) showFinding(r *http.Request) (any, error) {
 	}
 	now := s.now()
 	p := findingPage{
+		says:            s.says(x.Organization),
 		findingRow:      newFindingRow(x, sc.Names, now),
 		OrganizationURL: filter{Organization: x.Organization}.url("/"),
 		SiteURL:         filter{Organization: x.Organization, Site: x.Site}.url("/"),

@@ -43,7 +43,7 @@ func newSite(t testing.TB) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	s.handler = web.New(web.Options{Store: s.Store, Now: s.now, Log: slog.New(slog.NewTextHandler(&s.log, nil))})
+	s.handler = web.New(web.Options{Store: s.Store, LoginOff: true, Now: s.now, Log: slog.New(slog.NewTextHandler(&s.log, nil))})
 	return s
 }
 

@@ -23,6 +23,8 @@ const (
 // recordsPage is what people keep and say of an organization, and what they
 // imported.
 type recordsPage struct {
+	says
+
 	Organization, ID, OrganizationURL string
 	ImportURL                         string
 	Imports                           []loggedRow
@@ -86,7 +88,7 @@ func (s *server) showRecords(r *http.Request) (any, error) {
 		return nil, err
 	}
 	ctx, org := r.Context(), sc.id()
-	p := recordsPage{Organization: sc.Chosen.Name, ID: org, OrganizationURL: filter{Organization: org}.url("/"), ImportURL: uploadURL(org), RetirementKinds: reconcile.RetirementKinds}
+	p := recordsPage{says: s.says(org), Organization: sc.Chosen.Name, ID: org, OrganizationURL: filter{Organization: org}.url("/"), ImportURL: uploadURL(org), RetirementKinds: reconcile.RetirementKinds}
 	logged, total, errImports := s.store.ImportLog(ctx, org, shownImports, 0)
 	var errs [6]error
 	p.RMAs, errs[0] = s.store.RMAs(ctx, org)
@@ -119,6 +121,8 @@ func (s *server) loggedRow(i store.LoggedImport) loggedRow {
 
 // importPage is one import with what it changed.
 type importPage struct {
+	says
+
 	loggedRow
 
 	OrganizationName, OrganizationURL, RecordsURL string
@@ -142,6 +146,7 @@ func (s *server) showImport(r *http.Request) (any, error) {
 		return nil, err
 	}
 	p := importPage{
+		says:      s.says(sc.id()),
 		loggedRow: s.loggedRow(i), OrganizationName: sc.Chosen.Name, OrganizationURL: filter{Organization: sc.id()}.url("/"), RecordsURL: recordsURL(sc.id()),
 		More: len(changes) > shownChanges,
 	}

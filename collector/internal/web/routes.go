@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -16,50 +17,52 @@ import (
 // up after 30 or 60 seconds.
 const answerTimeout = 25 * time.Second
 
-// A route is one line of the table: a pattern of http.ServeMux and who answers.
-// The value decides how it is written: a page as HTML, an asset and a file as
-// they are, and anything else as JSON.
+// A route is one line of the table: a pattern of http.ServeMux, what whoever
+// asks needs, and who answers, on a server that is theirs: with what they may
+// see, and their name. The value decides how it is written: a page as HTML, an
+// asset and a file as they are, and anything else as JSON.
 type route struct {
 	pattern string
-	handle  func(*http.Request) (any, error)
+	needs   needs
+	handle  func(*server, *http.Request) (any, error)
 }
 
-// routes are all that there is: those that read, those that take a file, and two
-// for each action.
-// Whoever can reach the collector may use them as long as there is no login.
+// routes are all that there is: those that read, those that take a file, two for
+// each action, and those of logging in.
 func (s *server) routes() []route {
-	all := append(s.readingRoutes(), route{"POST /import", s.previewUpload}, route{"POST /api/v1/imports", s.apiTakeFile})
+	all := append(readingRoutes(), route{"POST /import", editing, (*server).previewUpload}, route{"POST /api/v1/imports", editing, (*server).apiTakeFile})
+	all = append(all, loginRoutes()...)
 	for _, a := range actions() {
-		all = append(all, route{"POST /do/" + a.name, a.form(s)}, route{"POST /api/v1/do/" + a.name, a.api(s)})
+		all = append(all, route{"POST /do/" + a.name, a.needs(), a.form}, route{"POST /api/v1/do/" + a.name, a.needs(), a.api})
 	}
 	return all
 }
 
-func (s *server) readingRoutes() []route {
+func readingRoutes() []route {
 	return []route{
-		{"GET /{$}", s.showDashboard},
-		{"GET /organizations", s.showOrganizations},
-		{"GET /findings", s.showFindings},
-		{"GET /findings/{id}", s.showFinding},
-		{"GET /findings/{id}/{sheet}", s.showSheet},
-		{"GET /unit", s.showUnit},
-		{"GET /records", s.showRecords},
-		{"GET /imports/{id}", s.showImport},
-		{"GET /import", s.showUpload},
-		{"GET /documents", s.showDocuments},
-		{"GET /documents/{file}", s.showDocument},
-		{"GET /help/{$}", s.showHelp},
-		{"GET /help/{name}", s.showHelp},
-		{"GET /static/{name}", s.showAsset},
-		{"GET /api/v1/organizations", s.apiOrganizations},
-		{"GET /api/v1/units", s.apiUnits},
-		{"GET /api/v1/findings", s.apiFindings},
-		{"GET /api/v1/findings/{id}", s.apiFinding},
-		{"GET /api/v1/records", s.apiRecords},
-		{"GET /api/v1/sd/nodes", s.sdNodes},
-		{"GET /api/v1/nodes.csv", s.nodesCSV},
-		{"GET /api/v1/nodes.ansible.json", s.nodesAnsible},
-		{"GET /api/v1/nodes.netbox.csv", s.nodesNetBox},
+		{"GET /{$}", viewing, (*server).showDashboard},
+		{"GET /organizations", viewing, (*server).showOrganizations},
+		{"GET /findings", viewing, (*server).showFindings},
+		{"GET /findings/{id}", viewing, (*server).showFinding},
+		{"GET /findings/{id}/{sheet}", viewing, (*server).showSheet},
+		{"GET /unit", viewing, (*server).showUnit},
+		{"GET /records", viewing, (*server).showRecords},
+		{"GET /imports/{id}", viewing, (*server).showImport},
+		{"GET /import", editing, (*server).showUpload},
+		{"GET /documents", viewing, (*server).showDocuments},
+		{"GET /documents/{file}", viewing, (*server).showDocument},
+		{"GET /help/{$}", open, (*server).showHelp},
+		{"GET /help/{name}", open, (*server).showHelp},
+		{"GET /static/{name}", open, (*server).showAsset},
+		{"GET /api/v1/organizations", viewing, (*server).apiOrganizations},
+		{"GET /api/v1/units", viewing, (*server).apiUnits},
+		{"GET /api/v1/findings", viewing, (*server).apiFindings},
+		{"GET /api/v1/findings/{id}", viewing, (*server).apiFinding},
+		{"GET /api/v1/records", viewing, (*server).apiRecords},
+		{"GET /api/v1/sd/nodes", viewing, (*server).sdNodes},
+		{"GET /api/v1/nodes.csv", viewing, (*server).nodesCSV},
+		{"GET /api/v1/nodes.ansible.json", viewing, (*server).nodesAnsible},
+		{"GET /api/v1/nodes.netbox.csv", viewing, (*server).nodesNetBox},
 	}
 }
 
@@ -72,8 +75,11 @@ func (s *server) handler() http.Handler {
 			ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
 			defer cancel()
 			r = r.WithContext(ctx)
-			answer, err := rt.handle(r)
-			s.write(w, r, answer, err)
+			theirs, answer, err := s.admit(r, rt.needs)
+			if err == nil && answer == nil {
+				answer, err = rt.handle(theirs, r)
+			}
+			theirs.write(w, r, answer, err)
 		})
 	}
 	crossOrigin := http.NewCrossOriginProtection()
@@ -132,6 +138,19 @@ func (s *server) write(w http.ResponseWriter, r *http.Request, answer any, err e
 	if err != nil {
 		answer, status = s.failed(r, err)
 	}
+	if c, ok := answer.(withCookies); ok && err == nil {
+		for _, cookie := range c.cookies {
+			http.SetCookie(w, cookie)
+		}
+		answer = c.answer
+	}
+	if p, ok := answer.(page); ok {
+		p.Who = s.above()
+		if err == nil && p.Status != 0 {
+			status = p.Status
+		}
+		answer = p
+	}
 	if to, ok := answer.(seeOther); ok && err == nil {
 		w.Header().Set("Cache-Control", "no-store")
 		http.Redirect(w, r, string(to), http.StatusSeeOther)
@@ -144,6 +163,12 @@ func (s *server) write(w http.ResponseWriter, r *http.Request, answer any, err e
 	}
 	h := w.Header()
 	h.Set("Content-Type", contentType)
+	if status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="rollcall"`)
+	}
+	if p, ok := answer.(page); ok && p.After > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(p.After.Seconds())+1))
+	}
 	if status != http.StatusOK {
 		h.Set("Cache-Control", "no-store")
 		if status == http.StatusServiceUnavailable {
@@ -159,6 +184,9 @@ func (s *server) write(w http.ResponseWriter, r *http.Request, answer any, err e
 	sum := sha256.Sum256(body)
 	h.Set("ETag", `"`+hex.EncodeToString(sum[:12])+`"`)
 	h.Set("Cache-Control", "private, no-cache")
+	if p, ok := answer.(page); ok && p.Secret {
+		h.Set("Cache-Control", "no-store")
+	}
 	if a, ok := answer.(asset); ok && r.URL.Query().Get("v") == a.mark {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io/fs"
 	"path"
+	"time"
 )
 
 //go:embed templates/*.html
@@ -18,6 +19,10 @@ type page struct {
 	Title    string
 	Switcher *switcher // nil where there is nothing to switch
 	Data     any
+	Status   int           // 0 is 200
+	Secret   bool          // it shows what nobody may keep
+	After    time.Duration // when to try again, in the header Retry-After; 0 for none
+	Who      above         // set where it is written
 }
 
 // templates are the pages by file name, each with the parts that all share.
@@ -35,9 +40,9 @@ func newTemplates(files assets) templates {
 			return "/static/" + name + "?v=" + a.mark, nil
 		},
 		// entry is what the form of an entry of a ledger begins with; nil for a
-		// new one.
-		"entry": func(organization string, id int64, entry any) map[string]any {
-			return map[string]any{"Organization": organization, "ID": id, "Entry": entry}
+		// new one. typed says that people type their name.
+		"entry": func(organization string, id int64, entry any, typed bool) map[string]any {
+			return map[string]any{"Organization": organization, "ID": id, "Entry": entry, "Type": typed}
 		},
 	}
 	shared := template.Must(template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/base.html", "templates/icons.html", "templates/parts.html"))

@@ -14,6 +14,8 @@ import (
 // unitPage is all that is known of one (PID, serial); it stands at two places
 // when two nodes show it.
 type unitPage struct {
+	says
+
 	Organization    string // its name
 	OrganizationURL string
 	PID, Serial     string
@@ -56,6 +58,7 @@ func (s *server) showUnit(r *http.Request) (any, error) {
 		return nil, invalid("A unit is named by organization, pid and serial: this address lacks the organization.")
 	}
 	p := unitPage{
+		says:         s.says(sc.Chosen.ID),
 		Organization: sc.Chosen.Name, OrganizationURL: filter{Organization: sc.Chosen.ID}.url("/"),
 		PID: r.FormValue("pid"), Serial: r.FormValue("serial"),
 	}

@@ -13,6 +13,7 @@ import (
 
 	"rollcall/collector/internal/contract"
 	"rollcall/collector/internal/intake"
+	"rollcall/collector/internal/login"
 	"rollcall/collector/internal/store"
 )
 
@@ -47,6 +48,9 @@ func (s *server) showUpload(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.may(login.Editor, sc.id()); err != nil {
+		return nil, err
+	}
 	return page{Template: "upload.html", Title: "Import a file · Rollcall", Switcher: sc.switcher(), Data: s.uploadForm(sc)}, nil
 }
 
@@ -63,6 +67,9 @@ func (s *server) previewUpload(r *http.Request) (any, error) {
 	}
 	if sc.Chosen == nil {
 		return nil, invalid("It is not said of which organization.")
+	}
+	if err := s.may(login.Editor, sc.id()); err != nil {
+		return nil, err
 	}
 	f, release, err := s.intake(r.Context(), *sc.Chosen, u)
 	if err != nil {
@@ -158,6 +165,9 @@ func (s *server) apiTakeFile(r *http.Request) (any, error) {
 	}
 	if sc.Chosen == nil {
 		return nil, invalid("It is not said of which organization: write ?organization=ID.")
+	}
+	if err := s.may(login.Editor, sc.id()); err != nil {
+		return nil, err
 	}
 	content, err := readFile(r.Body)
 	if err != nil {

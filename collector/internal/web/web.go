@@ -9,12 +9,14 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"rollcall/collector/internal/contract"
+	"rollcall/collector/internal/login"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
 )
@@ -78,6 +80,15 @@ type Options struct {
 	Now   func() time.Time // nil is time.Now
 	// Settings are those by which organizations are judged; documents name them.
 	Settings reconcile.Settings
+	// People keeps accounts, sessions and tokens; nil where LoginOff is set.
+	People *store.Store
+	// LoginOff lets whoever can reach the collector do everything.
+	LoginOff bool
+	// View is the store for one who acts, with some organizations or with all;
+	// nil is Store itself for everybody.
+	View func(actor string, organizations []string, all bool) Store
+	// SessionIdle and SessionLife end a session that is not used, and any.
+	SessionIdle, SessionLife time.Duration
 	// Hosts says whether the collector goes by a name, as the header Host has
 	// it; nil takes all.
 	Hosts func(host string) bool
@@ -93,6 +104,13 @@ type server struct {
 	templates templates
 	help      helpPages
 	intakes   chan struct{} // one for each file that is being read
+	people    *store.Store
+	loginOff  bool
+	view      func(actor string, organizations []string, all bool) Store
+	idle      time.Duration
+	life      time.Duration
+	hasher    *login.Hasher
+	who       login.Principal // of the request; nobody before it is known
 }
 
 // New returns the handler of all pages and of the API, to be mounted at the
@@ -104,7 +122,20 @@ func New(o Options) http.Handler {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.View == nil {
+		o.View = func(string, []string, bool) Store { return o.Store }
+	}
 	files := newAssets()
-	s := &server{store: o.Store, log: o.Log, now: o.Now, settings: o.Settings, hosts: o.Hosts, assets: files, templates: newTemplates(files), help: mustHelpPages(), intakes: make(chan struct{}, intakes)}
+	s := &server{
+		store: o.Store, log: o.Log, now: o.Now, settings: o.Settings, hosts: o.Hosts, assets: files, templates: newTemplates(files), help: mustHelpPages(),
+		people: o.People, loginOff: o.LoginOff, view: o.View, idle: cmp.Or(o.SessionIdle, DefaultSessionIdle), life: cmp.Or(o.SessionLife, DefaultSessionLife),
+		hasher: login.NewHasher(), intakes: make(chan struct{}, intakes),
+	}
 	return s.handler()
 }
+
+// Defaults of the times after which a session ends.
+const (
+	DefaultSessionIdle = 24 * time.Hour
+	DefaultSessionLife = 14 * 24 * time.Hour
+)

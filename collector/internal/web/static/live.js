@@ -28,7 +28,9 @@
   };
 
   const refresh = async () => {
-    const answer = await fetch(location.href, { cache: "no-cache", redirect: "error" });
+    // The header says that nobody asked: a page that is open keeps no session alive.
+    const answer = await fetch(location.href, { cache: "no-cache", redirect: "manual", headers: { "X-Rollcall-Refresh": "1" } });
+    if (answer.type === "opaqueredirect") location.reload(); // to the login
     if (!answer.ok) throw new Error(answer.status);
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const main = fresh.getElementById("main");
