@@ -68,3 +68,24 @@ var phonePID = regexp.MustCompile(`(?i)^(CP-|ATA-?\d|DP-\d|SPA\d)`)
 // IsPhonePID says that the product is an IP phone or an analogue telephone
 // adapter: it hangs on a switch that tells of it by LLDP-MED.
 func IsPhonePID(pid string) bool { return phonePID.MatchString(pid) }
+
+// chassisPID is a product identifier of a chassis or a fixed device. Modules
+// have names of their own (-NM-, -LC-, -STACK, N9K-X, A9K-) that do not fit.
+var chassisPID = regexp.MustCompile(`^(?:` +
+	`(?:WS-)?(?:CBS|C)\d{4}[A-Z]*-[A-Z]?\d|WS-C\d{4}|C9[46]\d\dR|ME-\d{4}|IE-\d{4}|` + // switches; C9300-48P but not C9300-NM-8X
+	`(?:CISCO|C)\d{3,4}\w*(?:/|$)|ISR\d{4}|ISR-?1100|C8\d{3}L?-|ASR\d{4}|ASR-9\d{2,3}|NCS-?\d{3,4}|IR\d{3,4}|VG\d{3}|` + // routers
+	`N\dK-C\d{2,}|N77-C7\d{3}|DS-C9\d{3}|UCS-FI-|` +
+	`ASA-?55\d\d|FPR-?\d{4}|PIX-|AIR-CT\d{4}|AIR-WLC\d{4}|SNS-\d{4}|` +
+	`(?:SG|SF|SX|CBS|ESW|LGS)\d|MS\d{2,3})`)
+
+// IsChassisPID says that the product is a chassis or a fixed device. Line cards
+// and route processors of some have the same PID as the whole, so it serves
+// only where nothing else tells what a part is.
+func IsChassisPID(pid string) bool { return chassisPID.MatchString(pid) }
+
+// stackPID are the products of which several can be one device: each that has
+// such a PID is a chassis of its own.
+var stackPID = regexp.MustCompile(`^(?:WS-C[23]\d{3}|C9[235]\d\d|C1[0-3]00-|(?:SG|SF|SX|CBS|ESW)\d)`)
+
+// IsStackPID says that the product can be a member of a stack.
+func IsStackPID(pid string) bool { return stackPID.MatchString(pid) && IsChassisPID(pid) }

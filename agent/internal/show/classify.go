@@ -63,14 +63,14 @@ func classify(r row) kind {
 		return kind{class: inventory.ClassChassis, outer: true}
 	case fanWords.MatchString(both):
 		return kind{class: inventory.ClassFan}
-	case portName.MatchString(name), portWords.MatchString(both) && !bearsPID.MatchString(r.pid), cableName.MatchString(name), opticPID.MatchString(r.pid):
+	case portName.MatchString(name), portWords.MatchString(both) && !bearsPID.MatchString(r.pid), cableName.MatchString(name), inventory.IsCablePID(r.pid), opticPID.MatchString(r.pid):
 		return kind{class: inventory.ClassPort}
 	case namedAsProduct(r) && strings.Contains(strings.ToLower(descr), "chassis"),
 		namedAsProduct(r) && chassisSystem.MatchString(descr):
 		return kind{class: inventory.ClassChassis, outer: true}
 	case numericName.MatchString(name):
 		return kind{class: inventory.ClassModule, maybe: !cardDescr.MatchString(descr) && !cardPID.MatchString(r.pid)}
-	case namedAsProduct(r):
+	case namedAsProduct(r), r.name == "" && inventory.IsChassisPID(r.pid):
 		return kind{class: inventory.ClassModule, maybe: true}
 	case strings.EqualFold(name, "module 0") && applianceDescr.MatchString(descr):
 		return kind{class: inventory.ClassModule, maybe: true}

@@ -21,7 +21,11 @@ func seed(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, file := range files {
+	families, err := filepath.Glob("testdata/families/*.out")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range append(files, families...) {
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)

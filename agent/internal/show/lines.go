@@ -203,7 +203,7 @@ var (
 		`\.?\*?\d\d:\d\d:\d\d(?:\.\d+)? \w+ \w{3} \w{3} +\d+ \d{4}`,
 		`[^.:"]{2,60}\.{3,} ?.*`, // AireOS: "Burned-in MAC Address........ 70:1F:…"
 		`Power Supply \d.*(?:Present|OK|Absent).*`,
-		`<output omitted>`,
+		`<output omitted>`, `Chassis Type: .*`,
 		`[*.]?(?:\d+: )?(?:\S+: )?[*.]?(?:\w{3} +\d+ |\d{4} \w{3} +\d+ )[\d:. ]*\d(?: \w+)*: .*%[A-Z0-9_]+(?:-[A-Z0-9_]+)*-\d-[A-Z0-9_]+:.*`, // a log message among the output
 		`=~.*`,                                                                            // the head of a PuTTY log
 		`\(\*\) .*`, `(?:Total RAM|CPU Core|CPU \d|Hard Disk|Disk \d|NIC (?:\d|Count)).*`, // ISE adds its machine

@@ -41,6 +41,7 @@ type parser struct {
 	aps      accessPoints
 	fex      extenders
 	trees    trees
+	hardware hardwareTable
 }
 
 // row is one block of `show inventory` as printed.
@@ -48,6 +49,7 @@ type row struct {
 	line                      int
 	name, descr, pid, vid, sn string
 	ap                        string
+	bare                      bool // no NAME line came before
 }
 
 func newParser(start section) *parser { return &parser{section: start} }
@@ -75,7 +77,7 @@ var (
 	apHeader  = regexp.MustCompile(`(?i)^Inventory for (?:AP )?(\S.*)$`)
 
 	versionStart = regexp.MustCompile(`(?i)^(?:Cisco (?:IOS|Internetwork Operating System|Nexus Operating|NX-OS|Adaptive Security|PIX|FirePower|Firepower|FX-OS|ASA)` +
-		`|IOS \(tm\)|WS-C\d+ Software|Documents: https?:|TAC support: https?:|ROM: |SW version +\d|Active-image:)`)
+		`|-{3,}\[ \S{1,64} \]-{3,}$|Model +: +Cisco .*Threat Defense|IOS \(tm\)|WS-C\d+ Software|Documents: https?:|TAC support: https?:|ROM: |SW version +\d|Active-image:)`)
 )
 
 // line reads the line at i and returns how many lines after it went with it.
@@ -146,7 +148,7 @@ func (p *parser) sectionOf(args string) section {
 	switch {
 	case words[0] == "ap" && has("conf"):
 		return sectionAccessPoints
-	case has("inv"), words[0] == "udi", words[0] == "detail", has("detail") && treeHead.MatchString(words[0]+":"):
+	case has("inv"), words[0] == "udi", words[0] == "detail", words[0] == "chassis", has("detail") && treeHead.MatchString(words[0]+":"):
 		return sectionInventory
 	case words[0] == "diag", words[0] == "idprom", words[0] == "c7200":
 		return sectionEEPROM
@@ -161,7 +163,7 @@ func (p *parser) sectionOf(args string) section {
 	case strings.HasPrefix(words[0], "sys") && len(words) > 1 && words[1] == "id":
 		return sectionSystemID
 	}
-	p.warn.addf("the output of \"show %s\" is not read: it holds no serial numbers that rollcall knows", excerpt(args))
+	p.warn.addf("the output of \"show %s\" is not read: rollcall reads `show inventory`, `show version`, `show module` and what stands in for them", excerpt(args))
 	return sectionOther
 }
 
@@ -216,7 +218,7 @@ func (p *parser) structured(raw, s string) bool {
 	case sectionSerial:
 		return p.systemID.lone(s)
 	case sectionUnknown, sectionInventory, sectionSystemID:
-		return p.trees.line(raw) || p.systemID.line(s) || p.aps.line(s)
+		return p.hardware.line(raw) || p.trees.line(raw) || p.systemID.line(s) || p.aps.line(s)
 	}
 	return false
 }
@@ -274,7 +276,7 @@ func (p *parser) pidRow(s string, n int) {
 		r = *p.open
 		p.open = nil
 	} else {
-		p.warn.addf("line %d: a PID line without a NAME line before it", n)
+		r.bare = true
 	}
 	r.pid, r.vid, r.sn = cleanPID(m[1]), cleanVID(m[2]), m[3]
 	if len(p.rows) >= maxComponents {

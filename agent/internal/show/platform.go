@@ -13,6 +13,7 @@ var platforms = []string{
 	inventory.PlatformIOS, inventory.PlatformIOSXE, inventory.PlatformIOSXR, inventory.PlatformNXOS, inventory.PlatformASA,
 	inventory.PlatformFTD, inventory.PlatformFXOS, inventory.PlatformAireOS, inventory.PlatformSMB, inventory.PlatformCatOS,
 	inventory.PlatformCIMC, inventory.PlatformISE, inventory.PlatformAPIC, inventory.PlatformMeraki, inventory.PlatformLinksys,
+	inventory.PlatformViptela,
 }
 
 // Platforms returns the names that Inventory and Parse take besides "auto".
@@ -27,11 +28,13 @@ var productPlatforms = []struct {
 	{regexp.MustCompile(`(?i)^AIR-CT\d|^AIR-WLC|^AIR-CTVM`), inventory.PlatformAireOS},
 	{regexp.MustCompile(`(?i)^ASA-?\d|^ASAv|^WS-SVC-ASA|^ISA-3000`), inventory.PlatformASA},
 	{regexp.MustCompile(`(?i)^FPR|^FTDv|^FMC`), inventory.PlatformFTD},
-	{regexp.MustCompile(`(?i)^A9K-|^A99-|^ASR-9|^NCS|^N540|^8\d{3}-|^CRS|^XR-?V|^R-IOSXRV|^A99|^IOSXRV`), inventory.PlatformIOSXR},
+	// Carrier routers of IOS XE with the names of such of IOS XR.
+	{regexp.MustCompile(`(?i)^ASR-?9[02]\d(?:-|$)|^NCS-?(?:42\d\d|520)`), inventory.PlatformIOSXE},
+	{regexp.MustCompile(`(?i)^A9K-|^A99-|^ASR-9\d{3}|^NCS|^N540|^8\d{3}-|^CRS|^XR-?V|^R-IOSXRV|^A99|^IOSXRV`), inventory.PlatformIOSXR},
 	{regexp.MustCompile(`(?i)^(?:SG|SF|SX|SLM|SRW|ESW|CBS)[\d-]|^C1[23]00-`), inventory.PlatformSMB},
 	{regexp.MustCompile(`(?i)^SNS-|^ISE-`), inventory.PlatformISE},
 	{regexp.MustCompile(`(?i)^LGS`), inventory.PlatformLinksys},
-	{regexp.MustCompile(`(?i)^C9\d{3}|^WS-C3[68]50|^ISR4|^ISR1\d|^C[18][1-9]\d\d|^C8\d{3}|^ASR1|^ASR-?9[02]\d?\b|^CSR1000V|^WS-X45-SUP[78]|^IE-?3[34]|^C111|^ESR|^CBR`), inventory.PlatformIOSXE},
+	{regexp.MustCompile(`(?i)^C9\d{3}|^WS-C(?:3[68]50|4500X)|^ISR4|^ISR1\d|^C[18][1-9]\d\d|^C8\d{3}|^ASR1|^IR(?:11\d\d|18\d\d|8[13]40)|^CSR1000V|^WS-X45-SUP[78]|^IE-?3[34]|^C111|^ESR|^CBR`), inventory.PlatformIOSXE},
 }
 
 // controllerDescr is a controller of access points that sits in a switch or
@@ -66,12 +69,23 @@ func (p *parser) platform(said, version string) string {
 	if tree := p.trees.platform(); tree != "" {
 		return tree
 	}
+	if len(p.hardware.parts) > 0 {
+		return inventory.PlatformViptela
+	}
 	for _, r := range p.rows {
 		if xrNames.MatchString(r.name) && !strings.HasPrefix(r.pid, "C") {
 			return inventory.PlatformIOSXR
 		}
 	}
 	for _, c := range p.systemID.units {
+		if product := productPlatform(c.PID); product != "" {
+			return product
+		}
+	}
+	if slices.ContainsFunc(p.rows, func(r row) bool { return r.ap != "" }) {
+		return inventory.PlatformAireOS
+	}
+	for _, c := range p.modules.parts {
 		if product := productPlatform(c.PID); product != "" {
 			return product
 		}

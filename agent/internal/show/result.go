@@ -19,6 +19,8 @@ type part struct {
 var (
 	// hardwareSerial is what old IOS writes into the description.
 	hardwareSerial = regexp.MustCompile(`(?i)\bserial ?#?: ?([a-z0-9]{4,})`)
+	serialAlone    = regexp.MustCompile(`^[A-Z0-9-]*[0-9][A-Z0-9-]*$`)
+	serialBlanks   = regexp.MustCompile(`^[A-Z0-9-]+(?: [A-Z0-9-]+){1,3}$`)
 	pidShape       = regexp.MustCompile(`^[A-Z0-9][A-Z0-9/+]*-[A-Z0-9/+=-]*[A-Z0-9=]$`)
 	partNumber     = regexp.MustCompile(`^\d{2,3}-\d{4,6}-\d{2}$`)
 	idprom         = regexp.MustCompile(`(?i)\bidprom\b`)
@@ -48,12 +50,43 @@ func (p *parser) result(platform string) Result {
 	return res
 }
 
+// remarkBare warns of rows without a NAME line: of each, or of all at once where
+// no row has one.
+func (p *parser) remarkBare() {
+	bare := 0
+	for _, r := range p.rows {
+		if r.bare {
+			bare++
+		}
+	}
+	if bare > 1 && bare == len(p.rows) {
+		p.warn.addf("no PID line has its NAME line, as after `show inventory | include PID`: what each part is was told from its PID alone, so run `show inventory` in full")
+		return
+	}
+	for _, r := range p.rows {
+		if r.bare {
+			p.warn.addf("line %d: a PID line without a NAME line before it", r.line)
+		}
+	}
+}
+
 // parts turns rows into parts; those without a serial stay in the list until
 // the units are settled, as they tell what the others are.
 func (p *parser) parts() []part {
+	p.remarkBare()
 	var parts []part
+	bareUnit := false
 	for _, r := range p.rows {
 		t := part{kind: classify(r), line: r.line, member: memberOf(r.name)}
+		if r.name == "" && len(p.rows) == 1 && t.class == inventory.ClassModule {
+			t.maybe = true // of one thing alone, that is what it is
+		}
+		if r.name == "" && t.maybe {
+			// The chassis comes first. What has its PID after it is one more
+			// only where devices stack: else it is the supervisor.
+			t.maybe = !bareUnit || inventory.IsStackPID(r.pid)
+			bareUnit = true
+		}
 		t.Component = inventory.Component{
 			Serial: p.serial(r), PID: bounded(r.pid), VID: bounded(r.vid), Class: t.class,
 			Name: bounded(r.name), Description: bounded(r.descr),
@@ -94,7 +127,9 @@ func bounded(s string) string {
 
 func (p *parser) serial(r row) string {
 	sn := inventory.CleanSerial(strings.TrimRight(strings.TrimSpace(r.sn), ",;"))
-	if first, rest, found := strings.Cut(sn, " "); found {
+	// Old routers put a second number in parentheses after it, and a prompt or
+	// a log message can be glued to the line. Disks have serials with blanks.
+	if first, rest, found := strings.Cut(sn, " "); found && (serialAlone.MatchString(first) || !serialBlanks.MatchString(sn)) {
 		p.warn.addf("line %d: text after the serial number is ignored: %q", r.line+1, excerpt(rest))
 		sn = inventory.CleanSerial(first)
 	}
@@ -214,7 +249,7 @@ func joinParts(a, b part) part {
 // addFound joins what other commands than `show inventory` gave with what is
 // known.
 func (p *parser) addFound(parts []part) []part {
-	for _, list := range [][]inventory.Component{p.modules.parts, p.eeproms.parts, p.fex.parts, p.trees.parts, p.aps.parts} {
+	for _, list := range [][]inventory.Component{p.modules.parts, p.eeproms.parts, p.fex.parts, p.trees.parts, p.hardware.parts, p.aps.parts} {
 		for _, c := range list {
 			t := part{Component: c, kind: kind{class: c.Class}}
 			if c.Unit {

@@ -49,6 +49,8 @@ var treeKinds = []struct {
 var (
 	treeHead  = regexp.MustCompile(`(?i)^((?:chassis|fabric[- ]interconnect|rack[- ]?unit|psu|power supply|fan(?: module)?|server|blade|iom|io module|card|module|adapter)(?: [\w/.-]{1,16})?) ?:$`)
 	treeField = regexp.MustCompile(`^([A-Za-z][\w ()/.#-]{0,48}?) ?:(?: +(.*))?$`)
+	// treeLone is the table of a server, which is one: "show chassis" of CIMC.
+	treeLone  = regexp.MustCompile(`^Power\s+Serial Number\s.*\bPID\b`)
 	treeTable = regexp.MustCompile(`(?i)^(\S+(?: \S+)?)\s.*\bPID\b.*\bSerial \(SN\)`)
 )
 
@@ -62,6 +64,10 @@ func (t *trees) line(raw string) bool {
 		t.end()
 		t.block = &object{name: treeHead.FindStringSubmatch(s)[1], indent: indent, fields: map[string]string{}}
 		t.block.kind = t.block.name
+		return true
+	case treeLone.MatchString(s):
+		t.end()
+		t.head, t.kind = raw, "Chassis"
 		return true
 	case treeTable.MatchString(s):
 		t.end()
@@ -136,7 +142,10 @@ func (t *trees) row(raw string) bool {
 	if filled < 2 {
 		return false
 	}
-	o.name = strings.TrimSpace(t.kind + " " + o.fields[t.column[0]])
+	o.name = t.kind
+	if t.column[0] != "power" {
+		o.name = strings.TrimSpace(t.kind + " " + o.fields[t.column[0]])
+	}
 	t.add(o)
 	return true
 }

@@ -1,7 +1,11 @@
 package snmp
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
+
+	"rollcall/pkg/inventory"
 )
 
 // A step is the rule that told which rows are units.
@@ -15,6 +19,7 @@ const (
 	stepClass   step = "class chassis"         // rows of class chassis(3)
 	stepRoot    step = "root"                  // rows contained in nothing
 	stepName    step = "named chassis"         // Name or Descr says chassis
+	stepBack    step = "backplane"             // the memory on the backplane of a chassis that tells none itself
 	stepModel   step = "model"                 // PID is the model of sysDescr
 	stepPID     step = "product"               // PID is one of a chassis, in tables that tell no class
 	stepOnly    step = "only part"             // the only serial of a device that tells nothing else of its parts
@@ -25,19 +30,11 @@ const (
 
 var (
 	namedChassis = regexp.MustCompile(`(?i)chassis`)
+	// supplies are parts that agents without classes list beside the chassis.
+	supplies = regexp.MustCompile(`(?i)\b(fan|power[ -]?(supply|module)|psu)\b`)
 	// notChassis are parts of a chassis that are named after it.
 	notChassis = regexp.MustCompile(`(?i)\b(fan|power|psu|supply|slot|tray|module|sensor|clock|backplane|midplane|card|bay)`)
 )
-
-// chassisPID is a product identifier of a chassis or a fixed device. It serves
-// only where a table has no classes: modules have names of their own (-NM-,
-// -LC-, -STACK, N9K-X, A9K-) that do not fit.
-var chassisPID = regexp.MustCompile(`^(?:` +
-	`(?:WS-)?(?:CBS|C)\d{4}[A-Z]*-[A-Z]?\d|WS-C\d{4}|C9[46]\d\dR|ME-\d{4}|IE-\d{4}|` + // switches; C9300-48P but not C9300-NM-8X
-	`(?:CISCO|C)\d{3,4}\w*(?:/|$)|ISR\d{4}|ISR-?1100|C8\d{3}L?-|ASR\d{4}|ASR-9\d{3}|NCS-?\d{3,4}|IR\d{3,4}|VG\d{3}|` + // routers
-	`N\dK-C\d{2,}|N77-C7\d{3}|DS-C9\d{3}|UCS-FI-|` +
-	`ASA-?55\d\d|FPR-?\d{4}|PIX-|AIR-CT\d{4}|AIR-WLC\d{4}|SNS-\d{4}|` +
-	`(?:SG|SF|SX|CBS|ESW|LGS)\d|MS\d{2,3})`)
 
 // maybeUnit says that the row's class does not speak against it.
 func (r row) maybeUnit() bool {
@@ -64,20 +61,30 @@ func markUnits(rows []row, model string) step {
 	if markClass(rows) {
 		return stepClass
 	}
+	bare := bareChassis(rows)
 	steps := []struct {
 		name step
 		fits func(row) bool
 	}{
-		{stepRoot, func(r row) bool { return r.hasIn && r.in == 0 }},
+		{stepRoot, atRoot(rows)},
 		{stepName, func(r row) bool { return namedChassis.MatchString(r.label()) && !notChassis.MatchString(r.label()) }},
-		{stepModel, func(r row) bool { return model != "" && samePID(r.pid, model) }},
-		{stepPID, func(r row) bool { return chassisPID.MatchString(r.pid) && !notChassis.MatchString(r.label()) }},
+		{stepBack, func(r row) bool { return r.class == classBackplane && r.hasIn && bare[r.in].class == classChassis }},
+		{stepModel, func(r row) bool { return model != "" && r.pid != "" && samePID(r.pid, model) }},
+		{stepPID, func(r row) bool { return inventory.IsChassisPID(r.pid) && !notChassis.MatchString(r.label()) }},
 	}
 	for _, st := range steps {
 		found := false
 		for i := range rows {
-			if rows[i].maybeUnit() && st.fits(rows[i]) {
-				rows[i].unit, found = true, true
+			if !rows[i].maybeUnit() || !st.fits(rows[i]) {
+				continue
+			}
+			if st.name == stepBack {
+				rows[i].standFor(bare[rows[i].in])
+			}
+			rows[i].unit, found = true, true
+			if len(bare) == 0 || st.name == stepBack {
+				// Whatever the agent calls it, it stands for the chassis.
+				rows[i].class = classChassis
 			}
 		}
 		if found {
@@ -85,6 +92,32 @@ func markUnits(rows []row, model string) step {
 		}
 	}
 	return markOnly(rows)
+}
+
+// atRoot fits the rows that are contained in nothing. Agents that tell no class
+// put power supplies and fans there too, beside the chassis.
+func atRoot(rows []row) func(row) bool {
+	root := func(r row) bool { return r.hasIn && r.in == 0 }
+	supply := func(r row) bool { return r.class <= classUnknown && supplies.MatchString(r.label()) }
+	beside := slices.ContainsFunc(rows, func(r row) bool { return r.maybeUnit() && root(r) && !supply(r) })
+	return func(r row) bool { return root(r) && !(beside && supply(r)) }
+}
+
+// bareChassis are the chassis that tell no serial, by index.
+func bareChassis(rows []row) map[uint32]row {
+	bare := map[uint32]row{}
+	for _, r := range rows {
+		if r.class == classChassis && r.serial == "" {
+			bare[r.index] = r
+		}
+	}
+	return bare
+}
+
+// standFor takes name and product of the chassis that the row is the memory of.
+func (r *row) standFor(chassis row) {
+	r.name, r.descr = cmp.Or(chassis.name, r.name), cmp.Or(chassis.descr, r.descr)
+	r.pid, r.vid = cmp.Or(r.pid, chassis.pid), cmp.Or(r.vid, chassis.vid)
 }
 
 // markOnly marks the rows of the only serial that there is, if nothing says
