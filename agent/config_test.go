@@ -161,9 +161,9 @@ func TestLoadCredentials(t *testing.T) {
 		})
 	}
 	bad := []struct{ name, text, want string }{
-		{"unknown key in a list", "- name: a\n  snmp: {comunity: x}\n", "line 2: field comunity not found"},
-		{"unknown key under its key", "credentials:\n  - name: a\n    snmp: {comunity: x}\n", "line 3: field comunity not found"},
-		{"other key", "credential: []\n", "field credential not found"},
+		{"unknown key in a list", "- name: a\n  snmp: {comunity: x}\n", `line 2: there is no setting "comunity": here can stand version, community`},
+		{"unknown key under its key", "credentials:\n  - name: a\n    snmp: {comunity: x}\n", `line 3: there is no setting "comunity"`},
+		{"other key", "credential: []\n", `there is no setting "credential"`},
 		{"empty", "", "credentials: there is none in the file"},
 		{"nothing to open with", "- name: a\n", "credentials[0]: has neither snmp nor ssh"},
 		{"secret that is not there", "- name: a\n  snmp: {community: 'file:/nonexistent/community'}\n", "credentials[0].snmp.community: cannot read secret"},

@@ -20,10 +20,10 @@ func TestBadConfig(t *testing.T) {
 		"set tls.cert_file and tls.key_file; or listen on 127.0.0.1 behind a proxy that has both; " +
 		"or, where everyone on the network may read passwords and the agents' tokens, set insecure_listen: true"
 	tests := map[string]string{
-		"unknown-key":       "yaml: unmarshal errors:\n  line 1: field listne not found in type collector.Config",
-		"unknown-setting":   "yaml: unmarshal errors:\n  line 2: field stale_day not found in type collector.Settings",
-		"repeated-key":      "yaml: unmarshal errors:\n  line 2: mapping key \"data_dir\" already defined at line 1",
-		"wrong-type":        "yaml: unmarshal errors:\n  line 1: cannot unmarshal !!seq into string",
+		"unknown-key":       `line 1: there is no setting "listne": configs/README.md lists what can stand where`,
+		"unknown-setting":   `line 2: there is no setting "stale_day": configs/README.md lists what can stand where`,
+		"repeated-key":      "line 2: mapping key \"data_dir\" already defined at line 1",
+		"wrong-type":        "line 1: cannot unmarshal !!seq into string",
 		"not-yaml":          "yaml: line 2: found unexpected end of stream",
 		"two-documents":     "more than one YAML document: put all settings in the first",
 		"listen-no-port":    `listen: "127.0.0.1" is not an address: write it as 127.0.0.1:8480`,

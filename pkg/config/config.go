@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -48,13 +50,40 @@ func Decode(raw []byte, into any) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		return err
+		return readable(err, into)
 	}
 	var second yaml.Node
 	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
 		return errors.New("more than one YAML document: put all settings in the first")
 	}
 	return nil
+}
+
+// unknownField is what the library says of a key that no setting has: its
+// line, its name, and the type that it stands in.
+var unknownField = regexp.MustCompile(`^(line \d+): field (.*) not found in type (\S+)$`)
+
+// maxNamed is how many settings are named to one who has missed them all.
+const maxNamed = 10
+
+// readable words the library's errors for people who have not seen the code.
+func readable(err error, into any) error {
+	several, ok := errors.AsType[*yaml.TypeError](err)
+	if !ok {
+		return err
+	}
+	said := make([]string, len(several.Errors))
+	for i, e := range several.Errors {
+		said[i] = e
+		if m := unknownField.FindStringSubmatch(e); m != nil {
+			here := "configs/README.md lists what can stand where"
+			if names := settings(into, m[3]); len(names) > 0 && len(names) <= maxNamed {
+				here = "here can stand " + strings.Join(names, ", ")
+			}
+			said[i] = fmt.Sprintf("%s: there is no setting %q: %s", m[1], m[2], here)
+		}
+	}
+	return errors.New(strings.Join(said, "\n  "))
 }
 
 // Duration is a time.Duration written as "90s", "15m", "24h" or "7d".

@@ -29,13 +29,13 @@ func TestDecode(t *testing.T) {
 		{"empty keeps the defaults", "", ""},
 		{"comment only", "# nothing\n", ""},
 		{"known keys", "listen: :1\ninterval: 7d\n", ""},
-		{"unknown key", "listen: :1\n\nlisten_port: 3\n", "line 3: field listen_port not found"},
+		{"unknown key", "listen: :1\n\nlisten_port: 3\n", `line 3: there is no setting "listen_port"`},
 		{"repeated key", "count: 1\ncount: 2\n", "already defined at line 1"},
 		{"wrong type", "count: many\n", "line 1: cannot unmarshal"},
 		{"second document", "count: 1\n---\ncount: 2\n", "more than one YAML document"},
 		{"bad duration", "count: 1\ninterval: soon\n", `line 2: cannot read duration "soon": write it as 90s, 15m, 24h or 7d`},
 		{"secret as a map", "token: {a: b}\n", "line 1: a secret is file:PATH"},
-		{"alias bomb", "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n", "field a not found"},
+		{"alias bomb", "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n", `there is no setting "a"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -36,3 +36,45 @@ func keys(t reflect.Type, prefix string) []string {
 	}
 	return list
 }
+
+// settings are the keys of the struct of that name ("agent.Credential"), which
+// cfg holds. Nil when there is none, or cfg is it: what stands at the margin of
+// a file is told by its documentation.
+func settings(cfg any, name string) []string {
+	t := reflect.TypeOf(cfg)
+	if t == nil || strings.TrimPrefix(t.String(), "*") == name {
+		return nil
+	}
+	return settingsOf(t, name, map[reflect.Type]bool{})
+}
+
+func settingsOf(t reflect.Type, name string, seen map[reflect.Type]bool) []string {
+	if t == nil || seen[t] {
+		return nil
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return settingsOf(t.Elem(), name, seen)
+	case reflect.Struct:
+	default:
+		return nil
+	}
+	var list []string
+	for f := range t.Fields() {
+		if t.String() != name {
+			if list = settingsOf(f.Type, name, seen); list != nil {
+				return list
+			}
+			continue
+		}
+		key, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case strings.Contains(options, "inline"):
+			list = append(list, settingsOf(f.Type, f.Type.String(), map[reflect.Type]bool{})...)
+		case key != "" && key != "-":
+			list = append(list, key)
+		}
+	}
+	return list
+}

@@ -31,3 +31,31 @@ func TestKeys(t *testing.T) {
 		t.Errorf("Keys (-want +got):\n%s", diff)
 	}
 }
+
+type bag struct {
+	Name  string   `yaml:"name"`
+	Inner []pocket `yaml:"inner"`
+}
+
+type pocket struct {
+	Size int `yaml:"size"`
+	Hole struct {
+		Wide bool `yaml:"wide"`
+	} `yaml:"hole"`
+}
+
+// A setting that is not there is told with those that are.
+func TestUnknownSetting(t *testing.T) {
+	for name, tc := range map[string]struct{ text, want string }{
+		"at the margin": {"nmae: x\n", `line 1: there is no setting "nmae": configs/README.md lists what can stand where`},
+		"further in":    {"inner:\n  - siez: 1\n", `line 2: there is no setting "siez": here can stand size, hole`},
+		"two":           {"nmae: x\ninner: [{name: y}]\n", "line 1: there is no setting \"nmae\": configs/README.md lists what can stand where\n  line 2: there is no setting \"name\": here can stand size, hole"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bag
+			if err := config.Decode([]byte(tc.text), &b); err == nil || err.Error() != tc.want {
+				t.Errorf("error %v, want %s", err, tc.want)
+			}
+		})
+	}
+}

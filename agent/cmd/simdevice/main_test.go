@@ -101,7 +101,7 @@ func TestRefusals(t *testing.T) {
 		"nothing":         {options{}, "", "nothing to simulate: give a file or --example NAME"},
 		"both":            {options{Example: "ios-switch"}, deviceFile, "give either a file or --example"},
 		"unknown example": {options{Example: "ios"}, "", `there is no example "ios": use one of aireos-controller,`},
-		"unknown key":     {options{}, "name: x\nmodell: y\n", "field modell not found"},
+		"unknown key":     {options{}, "name: x\nmodell: y\n", `there is no setting "modell"`},
 		"no units":        {options{}, "name: x\nplatform: ios\n", `device "x" has no units`},
 		"unknown fault":   {options{Example: "ios-switch", Fault: []string{"fire"}}, "", `cannot simulate fault "fire"`},
 		"bad value":       {options{Example: "ios-switch", Fault: []string{"too_big_at=many"}}, "", `cannot simulate fault "too_big_at=many"`},
