@@ -31,19 +31,19 @@ const (
 // Contract Center, install-base workbooks, reports in the manner of SNTC, and
 // field names of Cisco's APIs that exporters use as headers. They are matched
 // without case, spaces and punctuation. No official list exists, so this is
-// data, to be added to.
+// data, to be added to. Names in other languages stand in translatedColumns.
 func contractColumns() []fieldNames {
-	return []fieldNames{
+	columns := []fieldNames{
 		{fieldSerial, []string{
 			"serial number / pak number", "serial number", "serialnumber", "sr_no", "sn", "serial", "serial no", "serial #",
-			"product serial number", "covered serial number", "serial numbers",
+			"product serial number", "covered serial number", "serial numbers", "hardware serial number", "device serial number",
 		}},
 		{fieldPAK, []string{"pak number", "pak", "product authorization key"}},
-		{fieldContract, []string{"contract number", "contractnumber", "service_contract_number", "service contract", "contract no", "contract #", "contract id", "contract"}},
+		{fieldContract, []string{"contract number", "contractnumber", "service_contract_number", "service contract", "contract no", "contract #", "contract id", "service contract number", "support contract number", "contract"}},
 		{"instance", []string{"instance number", "instance id", "instance_number", "contractinstancenumber", "contract instance id", "instance"}},
 		{"parent", []string{"parent instance id", "parentcontractinstanceid", "parent instance number", "parent_instance_no", "parent_sr_no"}},
 		{fieldPID, []string{
-			"product number", "product id", "productid", "base_pid", "base product id", "orderable_pid", "pid", "sku", "part number", "product part number", "product",
+			"product number", "product id", "productid", "base_pid", "base product id", "orderable_pid", "pid", "sku", "part number", "product part number", "covered product", "covered product id", "covered product number", "equipment", "item name", "product",
 		}},
 		{"description", []string{"description", "product description", "item description", "product name"}},
 		{"product_type", []string{"product type", "asset type", "hw type", "item type", "equipment type"}},
@@ -53,11 +53,11 @@ func contractColumns() []fieldNames {
 		}},
 		{fieldCovered, []string{"is_covered"}},
 		{fieldBegin, []string{
-			"begin date", "covered line start date", "coveragestartdate", "covered begin date", "line start date", "line begin date", "coverage begin date", "start date",
+			"begin date", "covered line start date", "coveragestartdate", "covered begin date", "line start date", "line begin date", "coverage begin date", "coverage start date", "service start date", "start date",
 		}},
 		{fieldEnd, []string{
 			"end date", "covered line end date", "coverage end date", "coverageenddate", "contract coverage ends", "covered_product_line_end_date",
-			"line end date", "coverage ends", "expiration date", "expiry date",
+			"line end date", "coverage ends", "service end date", "expiration date", "expiry date",
 		}},
 		{"contract_end", []string{"contractenddate", "contract end date", "contract expiration date"}},
 		{"ship_date", []string{"product ship date", "ship date", "ordershipdate"}},
@@ -78,6 +78,10 @@ func contractColumns() []fieldNames {
 		{"sales_order", []string{"product so number", "product so", "sales order number", "sales order", "so number"}},
 		{"quantity", []string{"product quantity", "item quantity", "quantity", "qty"}},
 	}
+	for i := range columns {
+		columns[i].names = append(columns[i].names, translatedColumns()[columns[i].field]...)
+	}
+	return columns
 }
 
 // fold is the form in which headers are compared: letters and digits, lower
@@ -227,7 +231,9 @@ func noHeader(name string, closest []string, table []fieldNames, required []stri
 	var wanted []string
 	for _, f := range table {
 		if slices.Contains(required, f.field) {
-			wanted = append(wanted, fmt.Sprintf("one of %q", f.names))
+			translated := translatedColumns()[f.field]
+			english := slices.DeleteFunc(slices.Clone(f.names), func(n string) bool { return slices.Contains(translated, n) })
+			wanted = append(wanted, fmt.Sprintf("one of %q", english))
 		}
 	}
 	found := "no text at all"

@@ -8,6 +8,7 @@ package contract
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"rollcall/pkg/inventory"
 )
@@ -22,7 +23,7 @@ type Line struct {
 	Description  string `json:"description"`
 	ProductType  string `json:"product_type"`
 	ServiceLevel string `json:"service_level"`
-	Status       string `json:"status"` // as written; dates decide, not this
+	Status       string `json:"status"` // as written; dates decide, but see Terminated
 	Begin        Date   `json:"begin"`
 	End          Date   `json:"end"` // the line's own end, not the contract's
 	ContractEnd  Date   `json:"contract_end"`
@@ -68,6 +69,19 @@ func (l Line) Kind() LineKind {
 		return LineQuantity
 	}
 	return LineUnit
+}
+
+// Terminated says that a line was ended before its time, as one of a serial that
+// was swapped is: such lines stay in files for a while, with the end that they
+// had. No other word of a status decides anything: EXPIRED and OVERDUE are said
+// of whole contracts, and ACTIVE of lines that are over.
+func (l Line) Terminated() bool {
+	word, _, _ := strings.Cut(l.Status, " ")
+	switch strings.ToUpper(word) {
+	case "TERMINATED", "CANCELLED", "CANCELED":
+		return true
+	}
+	return false
 }
 
 // Key identifies a line within its contract from one file to the next: by

@@ -167,7 +167,7 @@ func TestBrokenRows(t *testing.T) {
 		},
 		{
 			"nothing to know", ",,only words,2029-01-30\n", nil,
-			[]string{"contract.csv: row 2, column \"Serial Number\", value \", , only words, 2029-01-30\": the row has no serial number, product or quantity"},
+			[]string{"contract.csv: row 2, column \"Serial Number\", value \"only words, 2029-01-30\": the row has no serial number, product or quantity"},
 		},
 		{
 			"serial made a number", "1.20E+10,C9300-48P,x,2029-01-30\n", nil,
@@ -313,7 +313,7 @@ func TestRefusedFiles(t *testing.T) {
 		{
 			"no serials", "Contract Number,Product ID,Comment\n1,2,3\n",
 			`cannot use contract.csv: it has no column with serial numbers: looked for one of ["serial number / pak number" "serial number" "serialnumber" "sr_no" "sn" "serial" "serial no" "serial #" ` +
-				`"product serial number" "covered serial number" "serial numbers"] among the headers, in the first 50 rows; found ["Contract Number" "Product ID" "Comment"]: download the file again with English headers, or say by a mapping which column is which`,
+				`"product serial number" "covered serial number" "serial numbers" "hardware serial number" "device serial number"] among the headers, in the first 50 rows; found ["Contract Number" "Product ID" "Comment"]: download the file again with English headers, or say by a mapping which column is which`,
 		},
 	}
 	for _, tt := range tests {
@@ -470,13 +470,36 @@ func TestAroundTheTable(t *testing.T) {
 	if len(f.Refused) != 2 || f.Refused[0].Row != 7 || !strings.Contains(f.Refused[0].Reason, "a row of totals may be left out") {
 		t.Errorf("refused %v", f.Refused)
 	}
-	_, err := Read("vertrag.csv", strings.NewReader("Seriennummer;Vertragsnummer;Ende\nFOC1234;204100001;31.01.2029\n"), Options{})
-	if err == nil || !strings.Contains(err.Error(), `found ["Seriennummer" "Vertragsnummer" "Ende"]: download the file again with English headers`) {
+	_, err := Read("vertrag.csv", strings.NewReader("Apparat;Kontrakt;Slut\nFOC1234;204100001;31.01.2029\n"), Options{})
+	if err == nil || !strings.Contains(err.Error(), `found ["Apparat" "Kontrakt" "Slut"]: download the file again with English headers`) {
 		t.Errorf("got %v", err)
 	}
-	f, err = Read("vertrag.csv", strings.NewReader("Seriennummer;Vertragsnummer;Ende\nFOC1234;204100001;31.01.2029\n"),
-		Options{Mapping: map[string]string{"Seriennummer": "serial", "Vertragsnummer": "contract", "Ende": "end"}})
+	f, err = Read("vertrag.csv", strings.NewReader("Apparat;Kontrakt;Slut\nFOC1234;204100001;31.01.2029\n"),
+		Options{Mapping: map[string]string{"Apparat": "serial", "Kontrakt": "contract", "Slut": "end"}})
 	if err != nil || len(f.Lines) != 1 || f.Lines[0].End != "2029-01-31" {
 		t.Errorf("%+v, %v", f.Lines, err)
+	}
+}
+
+// Headers in the languages that Cisco's portals have, and the products of
+// services beside those of the equipment.
+func TestOtherHeaders(t *testing.T) {
+	want := []Line{{Contract: "204100001", Serial: "FOC1234", PID: "C9300-48P", Begin: "2024-02-01", End: "2029-01-31", Row: 2}}
+	for name, text := range map[string]string{
+		"German":                     "Seriennummer;Vertragsnummer;Produktnummer;Startdatum;Enddatum\nFOC1234;204100001;C9300-48P;01.02.2024;31.01.2029\n",
+		"French":                     "Num\u00e9ro de s\u00e9rie;Num\u00e9ro de contrat;R\u00e9f\u00e9rence produit;Date de d\u00e9but;Date de fin\nFOC1234;204100001;C9300-48P;01/02/2024;31/01/2029\n",
+		"Spanish":                    "N\u00famero de serie,N\u00famero de contrato,N\u00famero de producto,Fecha de inicio,Fecha de finalizaci\u00f3n\nFOC1234,204100001,C9300-48P,2024-02-01,2029-01-31\n",
+		"Japanese":                   "\u30b7\u30ea\u30a2\u30eb\u756a\u53f7,\u5951\u7d04\u756a\u53f7,\u88fd\u54c1\u756a\u53f7,\u958b\u59cb\u65e5,\u7d42\u4e86\u65e5\nFOC1234,204100001,C9300-48P,2024/02/01,2029/01/31\n",
+		"a column of services first": "Serial Number,Contract Number,Product Number,Product ID,Begin Date,End Date\nFOC1234,204100001,CON-SNT-C93004PE,C9300-48P,2024-02-01,2029-01-31\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines := mustRead(t, text, Options{}).Lines
+			for i := range lines {
+				lines[i].ServiceLevel = ""
+			}
+			if diff := cmp.Diff(want, lines); diff != "" {
+				t.Errorf("lines (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

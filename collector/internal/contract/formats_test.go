@@ -32,23 +32,23 @@ func TestAnswers(t *testing.T) {
 
 // A mapping of the user's own.
 func TestMapping(t *testing.T) {
-	const text = "Gerät Nr.,Vertrag,Ende,Serial Number\nFOC1234,204100001,2029-01-30,FOC9999\n"
+	const text = "Gerät Nr.,Kontrakt,Slut,Serial Number\nFOC1234,204100001,2029-01-30,FOC9999\n"
 	tests := []struct {
 		name    string
 		mapping map[string]string
 		want    []Line
 		err     string
 	}{
-		{"none", nil, []Line{{Serial: "FOC9999", Row: 2, Extra: map[string]string{"Gerät Nr.": "FOC1234", "Vertrag": "204100001", "Ende": "2029-01-30"}}}, ""},
+		{"none", nil, []Line{{Serial: "FOC9999", Row: 2, Extra: map[string]string{"Gerät Nr.": "FOC1234", "Kontrakt": "204100001", "Slut": "2029-01-30"}}}, ""},
 		{
 			"before what is known",
-			map[string]string{"gerät nr": "serial", "VERTRAG": "contract", "Ende": "end"},
+			map[string]string{"gerät nr": "serial", "KONTRAKT": "contract", "Slut": "end"},
 			[]Line{{Serial: "FOC1234", Contract: "204100001", End: "2029-01-30", Row: 2}},
 			"",
 		},
-		{"no such field", map[string]string{"Ende": "finish"}, nil, `cannot use the mapping for x.csv: header "Ende": there is no field "finish"; fields are serial, `},
-		{"no such header", map[string]string{"Ablauf": "end"}, nil, `the mapping names the header "Ablauf", which the file does not have: its headers are ["Gerät Nr." "Vertrag" "Ende" "Serial Number"]`},
-		{"one header twice", map[string]string{"Ende": "end", "ende:": "begin"}, nil, `the headers "Ende" and "ende:" are the same`},
+		{"no such field", map[string]string{"Slut": "finish"}, nil, `cannot use the mapping for x.csv: header "Slut": there is no field "finish"; fields are serial, `},
+		{"no such header", map[string]string{"Ablauf": "end"}, nil, `the mapping names the header "Ablauf", which the file does not have: its headers are ["Gerät Nr." "Kontrakt" "Slut" "Serial Number"]`},
+		{"one header twice", map[string]string{"Slut": "end", "slut:": "begin"}, nil, `the headers "Slut" and "slut:" are the same`},
 		{"no header", map[string]string{"-": "end"}, nil, `its header "-" has no letter or digit`},
 	}
 	for _, tt := range tests {

@@ -123,7 +123,6 @@ func ReadOrders(name string, r io.Reader, o Options) ([]Order, []Refusal, error)
 // An entry is a row of a ledger with the first thing that is wrong with it.
 type entry struct {
 	record
-	file    string
 	order   DateOrder
 	refusal *Refusal
 }
@@ -136,7 +135,7 @@ func (e *entry) text(field string) string {
 func (e *entry) refuse(field, reason string) {
 	if e.refusal == nil {
 		value, header := e.get(field)
-		r := e.record.refuse(e.file, header, value, reason)
+		r := e.record.refuse(header, value, reason)
 		e.refusal = &r
 	}
 }
@@ -201,9 +200,9 @@ func readLedger(name string, r io.Reader, columns []fieldNames, required []strin
 	}
 	var refused []Refusal
 	for _, rec := range records {
-		e := &entry{record: rec, file: base, order: order}
+		e := &entry{record: rec, order: order}
 		if rec.fault != "" {
-			refused = append(refused, rec.refuse(base, "", rec.beginning(), rec.fault))
+			refused = append(refused, rec.refuse("", rec.beginning(), rec.fault))
 			continue
 		}
 		each(e)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,6 +24,7 @@ type lineBuilder struct {
 
 	lines   []Line
 	dropped []bool // by line: refused after all
+	parts   []part // of an archive; one for a file by itself
 	refused []Refusal
 	waiting []waitingDate
 	// offContract counts the rows that are off any contract.
@@ -41,6 +43,34 @@ type lineBuilder struct {
 	known      map[string]readDay // a file has few days, many times
 	texts      map[string]string  // nor has it many products, sites and levels
 	extras     map[string]map[string]string
+}
+
+// A part are the lines of one file of an archive, up to the next part.
+type part struct {
+	file   string
+	number string // of the contract, as the file's name has it
+	first  int
+}
+
+// partOf is the part that a row is of.
+func (b *lineBuilder) partOf(r record) part {
+	if n := len(b.parts); n > 0 && b.parts[n-1].file == r.file {
+		return b.parts[n-1]
+	}
+	p := part{file: r.file, number: cmp.Or(b.contract, contractInName.FindString(path.Base(r.file))), first: len(b.lines)}
+	b.parts = append(b.parts, p)
+	return p
+}
+
+// fileOf is the name of the file that has a line.
+func (b *lineBuilder) fileOf(line int) string {
+	i, _ := slices.BinarySearchFunc(b.parts, line, func(p part, line int) int {
+		if p.first <= line {
+			return -1
+		}
+		return 1
+	})
+	return b.parts[i-1].file
 }
 
 // mostTexts is how many different texts of a file are kept once.
@@ -112,11 +142,12 @@ func dateFields() []dateField {
 func (b *lineBuilder) add(r record) error {
 	if r.fault != "" {
 		serial, _ := r.get(fieldSerial)
-		b.refuse(r.refuse(b.file, "", r.beginning(), r.fault), inventory.CleanSerial(serial))
+		b.refuse(r.refuse("", r.beginning(), r.fault), inventory.CleanSerial(serial))
 		return nil
 	}
+	p := b.partOf(r)
 	b.noteOrders(r)
-	l, refusal := b.line(r)
+	l, refusal := b.line(r, p)
 	if refusal == nil {
 		refusal = b.dates(r, &l)
 	}
@@ -152,14 +183,14 @@ func (b *lineBuilder) isOffContract(r record, l Line) bool {
 		return false
 	}
 	covered, _ := r.get(fieldCovered)
-	return b.notCovered || b.table.layout.has(fieldContract) && l.Contract == "" || strings.EqualFold(covered, "NO")
+	return b.notCovered || r.layout.has(fieldContract) && l.Contract == "" || strings.EqualFold(covered, "NO")
 }
 
 // warn says what may be wrong with a row that is used all the same.
 func (b *lineBuilder) warn(r record) {
 	c := r.column(fieldSerial)
 	if r.kinds[c] == cellNumber {
-		b.warnings = append(b.warnings, r.refuse(b.file, r.layout.headers[c], r.cells[c], "the workbook has the serial number as a number: "+
+		b.warnings = append(b.warnings, r.refuse(r.layout.headers[c], r.cells[c], "the workbook has the serial number as a number: "+
 			"zeros at its beginning are lost, if it had any; compare it with the label"))
 	}
 }
@@ -193,7 +224,7 @@ var (
 const spoiltDate = "a spreadsheet turned the serial number into a date: download the file again and give it as it is"
 
 // line reads all of a row but its dates.
-func (b *lineBuilder) line(r record) (Line, *Refusal) {
+func (b *lineBuilder) line(r record, p part) (Line, *Refusal) {
 	text := func(field string) string { v, _ := r.get(field); return b.own(v) }
 	once := func(field string) string { v, _ := r.get(field); return strings.Clone(v) } // each line has its own
 	l := Line{
@@ -202,8 +233,8 @@ func (b *lineBuilder) line(r record) (Line, *Refusal) {
 		ProductType: text("product_type"), ServiceLevel: text("service_level"), Status: cmp.Or(text("status"), text(fieldCovered)),
 		Site: text("site"), SiteAddress: b.own(b.address(r)), SalesOrder: text("sales_order"), Row: r.number, Extra: b.extra(r),
 	}
-	if !b.table.layout.has(fieldContract) {
-		l.Contract = b.contract
+	if !r.layout.has(fieldContract) {
+		l.Contract = p.number
 	}
 	if strings.Contains(l.PID, " ") { // "Catalyst 9300 switch" under "Product"
 		if l.Description == "" {
@@ -211,30 +242,36 @@ func (b *lineBuilder) line(r record) (Line, *Refusal) {
 		}
 		l.PID = ""
 	}
-	if strings.HasPrefix(strings.ToUpper(l.PID), "CON-") { // the service's own product, as resellers list it
+	if isService(l.PID) { // the service's own product, as resellers list it
 		l.ServiceLevel = cmp.Or(l.ServiceLevel, l.PID)
 		l.PID = ""
+		for _, c := range r.layout.columns[fieldPID] { // another column may have the equipment's
+			if pid := inventory.CleanPID(r.cell(c)); l.PID == "" && !isService(pid) && !strings.Contains(pid, " ") {
+				l.PID = b.own(pid)
+			}
+		}
 	}
 	value, header := r.get(fieldSerial)
 	value = strings.TrimPrefix(value, "'")
 	l.Serial = strings.Clone(inventory.CleanSerial(value))
 	if exponent.MatchString(value) {
-		refusal := r.refuse(b.file, header, value, "a spreadsheet turned the serial number into a number and lost digits: "+
+		refusal := r.refuse(header, value, "a spreadsheet turned the serial number into a number and lost digits: "+
 			"download the file again and give it as it is, or make the column text before the file is opened")
+		l.Serial = "" // which serial number it was, nobody can say
 		return l, &refusal
 	}
 	if r.kinds[r.column(fieldSerial)] == cellDate {
-		refusal := r.refuse(b.file, header, value, spoiltDate)
+		refusal := r.refuse(header, value, spoiltDate)
 		l.Serial = ""
 		return l, &refusal
 	}
 	if l.Serial != "" && !serialShape.MatchString(l.Serial) {
-		refusal := r.refuse(b.file, header, value, "it is not one serial number: one row has one, of letters and digits")
+		refusal := r.refuse(header, value, "it is not one serial number: one row has one, of letters and digits")
 		l.Serial = ""
 		return l, &refusal
 	}
 	if l.Serial != "" && !strings.ContainsAny(l.Serial, "0123456789") { // "Total" under the last row
-		refusal := r.refuse(b.file, header, value, "it has no digit, so it is no serial number; a row of totals may be left out")
+		refusal := r.refuse(header, value, "it has no digit, so it is no serial number; a row of totals may be left out")
 		l.Serial = ""
 		return l, &refusal
 	}
@@ -249,11 +286,14 @@ func (b *lineBuilder) line(r record) (Line, *Refusal) {
 		l.Quantity = n
 	}
 	if l.Serial == "" && l.PID == "" && l.Instance == "" && l.Quantity == 0 {
-		refusal := r.refuse(b.file, header, r.beginning(), "the row has no serial number, product or quantity")
+		refusal := r.refuse(header, r.beginning(), "the row has no serial number, product or quantity")
 		return l, &refusal
 	}
 	return l, nil
 }
+
+// isService says that a PID is a service's: CON-SNT-C93004PE.
+func isService(pid string) bool { return strings.HasPrefix(strings.ToUpper(pid), "CON-") }
 
 // quantity reads 1, 1.0 and 1,000.
 func quantity(s string) (int, bool) {
@@ -329,7 +369,7 @@ func (b *lineBuilder) dates(r record, l *Line) *Refusal {
 		case errors.Is(err, errAmbiguous):
 			waiting = append(waiting, waitingDate{line: len(b.lines), field: f, header: header, value: b.own(value)})
 		case err != nil && f.decides:
-			refusal := r.refuse(b.file, header, value, err.Error())
+			refusal := r.refuse(header, value, err.Error())
 			return &refusal
 		case err != nil:
 			l.keep(header, value)
@@ -381,7 +421,7 @@ func (b *lineBuilder) finish() ([]Line, []Refusal) {
 	if lines == nil {
 		lines = []Line{}
 	}
-	slices.SortStableFunc(b.refused, func(x, y Refusal) int { return x.Row - y.Row })
+	slices.SortStableFunc(b.refused, func(x, y Refusal) int { return cmp.Or(strings.Compare(x.File, y.File), x.Row-y.Row) })
 	return lines, append([]Refusal{}, b.refused...)
 }
 
@@ -392,7 +432,7 @@ func (b *lineBuilder) drop(line int, column, value, reason string) {
 	}
 	b.dropped[line] = true
 	l := b.lines[line]
-	b.refuse(Refusal{File: b.file, Row: l.Row, Column: column, Value: shorten(value), Reason: reason}, l.Serial)
+	b.refuse(Refusal{File: b.fileOf(line), Row: l.Row, Column: column, Value: shorten(value), Reason: reason}, l.Serial)
 }
 
 func (b *lineBuilder) headerOf(field string) string {

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"io"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"rollcall/pkg/inventory"
@@ -44,6 +44,7 @@ type source interface {
 type table struct {
 	name   string
 	sheet  string // of a workbook
+	member string // of an archive with one file: its name
 	answer bool   // of an API: JSON
 	file   *limited
 	all    io.Reader // the file, as its hash has it
@@ -132,7 +133,7 @@ func (t *table) openText(raw *bufio.Reader, s spec) error {
 }
 
 // openZip reads a workbook, or the archive as which the Service Contract Center
-// hands a contract out, with one file in it.
+// hands contracts out.
 func (t *table) openZip(raw *bufio.Reader, s spec, budget *unpacked) error {
 	all, err := io.ReadAll(&limited{r: raw, most: t.lim.archive, left: t.lim.archive})
 	if err != nil {
@@ -157,17 +158,15 @@ func (t *table) openZip(raw *bufio.Reader, s spec, budget *unpacked) error {
 	case nested:
 		return fmt.Errorf("cannot use %s: there is a zip archive inside the zip archive; unpack it and give the CSV file or workbook in it", t.name)
 	}
-	f, err := t.onlyFile(z)
+	files, err := t.filesIn(z)
 	if err != nil {
 		return err
 	}
-	inner, err := f.Open()
-	if err != nil {
-		return fmt.Errorf("cannot read %s: %s in it: %w", t.name, shorten(f.Name), err)
+	if len(files) > 1 {
+		return t.openMembers(files, s, budget)
 	}
-	t.part = budget.part(f)
-	// All of it is in memory, and no file stays open.
-	return t.open(bufio.NewReaderSize(budget.reader(inner), 64<<10), s, budget)
+	t.member = path.Base(files[0].Name)
+	return t.openMember(files[0], s, budget)
 }
 
 // archiveXLSX is no message but the kind that can be read.
@@ -188,28 +187,6 @@ func archiveOf(z *zip.Reader) string {
 		}
 	}
 	return ""
-}
-
-// onlyFile is the one file in an archive that a person put there.
-func (t *table) onlyFile(z *zip.Reader) (*zip.File, error) {
-	var files []*zip.File
-	var names []string
-	for _, f := range z.File {
-		base := path.Base(f.Name)
-		if f.FileInfo().IsDir() || strings.HasPrefix(f.Name, "__MACOSX/") || strings.HasPrefix(base, ".") {
-			continue
-		}
-		files = append(files, f)
-		names = append(names, strconv.Quote(shorten(inventory.CleanText(base))))
-	}
-	switch len(files) {
-	case 0:
-		return nil, fmt.Errorf("cannot use %s: there is no file in the zip archive", t.name)
-	case 1:
-		return files[0], nil
-	}
-	return nil, fmt.Errorf("cannot use %s: there are %d files in the zip archive (%s …); unpack it and give the contract files one by one",
-		t.name, len(files), strings.Join(names[:min(len(names), 5)], ", "))
 }
 
 // openSheet finds the sheet of a workbook.
@@ -266,6 +243,6 @@ func (t *table) next() (record, error) {
 		if t.comma != 0 && r.fault == "" && len(r.cells) > width && !(row{cells: r.cells[width:]}).blank() {
 			r.fault = fmt.Sprintf("it has %d cells under %d headers: a %q in one of them is not in quotation marks", len(r.cells), width, t.comma)
 		}
-		return record{row: r, layout: &t.layout}, nil
+		return record{row: r, layout: &t.layout, file: cmp.Or(r.file, t.name)}, nil
 	}
 }

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -89,7 +90,7 @@ func read(name string, r io.Reader, o Options, lim limits) (File, error) {
 	}
 	number := o.Contract
 	if number == "" {
-		number = contractInName.FindString(base)
+		number = cmp.Or(contractInName.FindString(base), contractInName.FindString(t.member))
 	}
 	b := lineBuilder{file: base, notCovered: format.notCovered, partial: format.partial, table: t, contract: number, order: o.DateOrder, dateFields: dateFields(), known: map[string]readDay{}, texts: map[string]string{}, extras: map[string]map[string]string{}}
 	for n := 1; ; n++ {
@@ -141,6 +142,7 @@ func (t *table) sum() (string, error) {
 type record struct {
 	row
 	layout *layout
+	file   string // its name, for people
 }
 
 // column returns the column that get takes the value of a field from.
@@ -168,14 +170,29 @@ func (r record) get(field string) (value, header string) {
 	return "", ""
 }
 
-// refuse makes a refusal of the row.
-func (r record) refuse(file, column, value, reason string) Refusal {
-	return Refusal{File: file, Row: r.number, Column: column, Value: strings.Clone(shorten(value)), Reason: reason}
+// cell is that in a column, "" for one that the row does not have.
+func (r record) cell(column int) string {
+	if column >= len(r.cells) {
+		return ""
+	}
+	return r.cells[column]
 }
 
-// beginning shows the first cells of a row that is refused as a whole.
+// refuse makes a refusal of the row.
+func (r record) refuse(column, value, reason string) Refusal {
+	return Refusal{File: r.file, Row: r.number, Column: column, Value: strings.Clone(shorten(value)), Reason: reason}
+}
+
+// beginning shows the first cells that say something, of a row that is refused
+// as a whole.
 func (r record) beginning() string {
-	return shorten(strings.Join(r.cells[:min(len(r.cells), 4)], ", "))
+	var said []string
+	for _, c := range r.cells {
+		if c != "" && len(said) < 4 {
+			said = append(said, c)
+		}
+	}
+	return shorten(strings.Join(said, ", "))
 }
 
 // clean is the text of a cell: one line, without control characters, and

@@ -41,6 +41,7 @@ type row struct {
 	number int
 	cells  []string
 	fault  string // why the row can't be used; "" when it can
+	file   string // of an archive, which has the row; "" for the file itself
 	// kinds are the cells of serial numbers that a workbook has not as text.
 	kinds map[int]cellKind
 }

@@ -249,7 +249,7 @@ func (w *workbook) find(s spec) (found, error) {
 	case len(fits) == 1:
 		return fits[0], nil
 	case len(fits) > 1:
-		return found{}, fmt.Errorf("cannot use %s: several of its sheets could be meant, %s: delete or hide the others and save it anew", w.name, sheetNames(fits))
+		return found{}, fmt.Errorf("cannot use %s: several of its sheets could be meant, %s: say which one, or delete or hide the others and save it anew", w.name, sheetNames(fits))
 	case len(hidden) > 0:
 		return found{}, fmt.Errorf("cannot use %s: only hidden sheets have serial numbers, %s: show the one that is meant and save it anew", w.name, sheetNames(hidden))
 	}

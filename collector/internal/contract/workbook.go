@@ -297,8 +297,9 @@ func (w *workbook) number(value string, style int, inDates bool) (string, cellKi
 		}
 	}
 	whole := x == float64(int64(x)) && x > -1e15 && x < 1e15 // what a spreadsheet keeps exactly
+	exponential := f.scientific || strings.ContainsAny(value, "eE") && x >= 1e9
 	switch {
-	case f.scientific, !whole && (x >= 1e15 || x <= -1e15), strings.ContainsAny(value, "eE") && x >= 1e9:
+	case exponential && !(whole && hasAllDigits(int64(x))), !whole && (x >= 1e15 || x <= -1e15):
 		return strconv.FormatFloat(x, 'E', -1, 64), cellNumber
 	case whole && f.zeros > 0 && x >= 0:
 		return fmt.Sprintf("%0*d", f.zeros, int64(x)), cellText // nothing is lost
@@ -306,6 +307,16 @@ func (w *workbook) number(value string, style int, inDates bool) (string, cellKi
 		return strconv.FormatInt(int64(x), 10), cellNumber
 	}
 	return value, cellNumber
+}
+
+// shownDigits are the most digits that a spreadsheet shows of a number such as
+// 1.23457E+10. What was saved as text in between has no more of them.
+const shownDigits = 6
+
+// hasAllDigits says that a number is more exact than it would be if it had been
+// shown with an exponent and read again.
+func hasAllDigits(n int64) bool {
+	return len(strings.TrimRight(strconv.FormatInt(max(n, -n), 10), "0")) > shownDigits
 }
 
 // tokens reads XML, no more than mostToken for one of them.

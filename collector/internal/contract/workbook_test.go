@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,7 +112,8 @@ func TestWorkbookCells(t *testing.T) {
 		{"digits as text", []any{"00123456", "204100001"}, nil, Line{Contract: "204100001", Serial: "00123456"}, "", "", ""},
 		{"digits as a number", []any{123456, "204100001"}, nil, Line{Contract: "204100001", Serial: "123456"}, "zeros at its beginning are lost", "", ""},
 		{"digits as a number with its zeros", []any{123456, "204100001"}, style("A2:A2", "00000000"), Line{Contract: "204100001", Serial: "00123456"}, "", "", ""},
-		{"digits shown with an exponent", []any{12345678901, "204100001"}, style("A2:A2", "0.00E+00"), Line{}, "", "lost digits", "1.2345678901E+10"},
+		{"digits shown with an exponent", []any{12345678901, "204100001"}, style("A2:A2", "0.00E+00"), Line{Contract: "204100001", Serial: "12345678901"}, "zeros at its beginning are lost", "", ""},
+		{"digits lost to an exponent before", []any{12345700000, "204100001"}, style("A2:A2", "0.00E+00"), Line{}, "", "lost digits", "1.23457E+10"},
 		{"digits past what a number holds", []any{12345678901234567, "204100001"}, nil, Line{}, "", "lost digits", "1.2345678901234568E+16"},
 		{"exponent as text", []any{"1.2E+10", "204100001"}, nil, Line{}, "", "lost digits", "1.2E+10"},
 		{"serial made a date", []any{47148, "204100001"}, style("A2:A2", "mmm-yy"), Line{}, "", "into a date", "2029-01-30"},
@@ -163,7 +165,7 @@ func TestWorkbookSheets(t *testing.T) {
 		{"not a hidden one", []sheet{{"Old", true, lines("FOC9")}, {"New", false, lines("FOC1")}}, Options{}, "New 2 FOC1", ""},
 		{"only a hidden one", []sheet{{"Old", true, lines("FOC9")}, {"New", false, [][]any{{"x"}}}}, Options{}, "", `cannot use lines.xlsx: only hidden sheets have serial numbers, "Old": show the one that is meant and save it anew`},
 		{"a hidden one that was told", []sheet{{"Old", true, lines("FOC9")}, {"New", false, lines("FOC1")}}, Options{Sheet: "old"}, "Old 2 FOC9", ""},
-		{"two", []sheet{{"A", false, lines("FOC9")}, {"B", false, lines("FOC1")}}, Options{}, "", `cannot use lines.xlsx: several of its sheets could be meant, "A", "B": delete or hide the others and save it anew`},
+		{"two", []sheet{{"A", false, lines("FOC9")}, {"B", false, lines("FOC1")}}, Options{}, "", `cannot use lines.xlsx: several of its sheets could be meant, "A", "B": say which one, or delete or hide the others and save it anew`},
 		{"two, told", []sheet{{"A", false, lines("FOC9")}, {"B", false, lines("FOC1")}}, Options{Sheet: "B"}, "B 2 FOC1", ""},
 		{"none", []sheet{{"A", false, [][]any{{"Contract Number", "Comment"}, {"1", "2"}}}}, Options{}, "", `found ["Contract Number" "Comment"]`},
 		{"empty", []sheet{{"A", false, nil}}, Options{}, "", "found no text at all"},
@@ -280,7 +282,10 @@ func TestArchives(t *testing.T) {
 		{"workbook", archive(t, "lines.xlsx", book), ""},
 		{"JSON", archive(t, "lines.json", `{"serial_numbers":[{"sr_no":"FOC1234","covered_product_line_end_date":"2029-01-30"}]}`), ""},
 		{"archive inside", archive(t, "x.zip", string(archive(t, "lines.csv", csv))), "a zip archive inside the zip archive"},
-		{"two files", archive(t, "a.csv", csv, "b.csv", csv), `there are 2 files in the zip archive ("a.csv", "b.csv" …); unpack it`},
+		{"CSV with what explains it", archive(t, "lines.csv", csv, "README.txt", "Read me first.\n", "terms.pdf", "%PDF-1.7"), ""},
+		{"two files with other columns", archive(t, "a.csv", csv, "b.csv", "Serial Number,Status\nFOC1,x\n"), "a.csv and b.csv in it have not the same columns; unpack it"},
+		{"two files, one that can't be read", archive(t, "a.csv", csv, "b.csv", "x\n"), "cannot use 204100001.zip/b.csv: it has no column with serial numbers"},
+		{"notes alone", archive(t, "a.txt", "x\n", "b.txt", "y\n"), "none of the 2 files in the zip archive has a header row with serial numbers"},
 		{"no file", archive(t), "there is no file in the zip archive"},
 		{"empty file", archive(t, "a.csv", ""), "the file is empty"},
 		{"PDF inside", archive(t, "a.pdf", "%PDF-1.7"), "it is a PDF"},
@@ -304,5 +309,38 @@ func TestArchives(t *testing.T) {
 				t.Errorf("lines (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Several contracts that were downloaded together are one file to import: each
+// row keeps the name of its own file, and a file without a column of contracts
+// is of the one that its name begins with.
+func TestArchiveOfSeveral(t *testing.T) {
+	raw := archive(t,
+		"out/204100001.csv", "Serial Number,Begin Date,End Date\nFOC1234,,2029-01-30\n\"FOC1, FOC2\",,2029-01-30\n",
+		"out/204100002.csv", "serial number,BEGIN DATE,End Date\nFOC5678,,01/31/2029\nFOC9999,02/03/2029,02/04/2028\n", "out/notes.txt", "none")
+	f, err := Read("download.zip", bytes.NewReader(raw), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Line{
+		{Contract: "204100001", Serial: "FOC1234", End: "2029-01-30", Row: 2},
+		{Contract: "204100002", Serial: "FOC5678", End: "2029-01-31", Row: 2},
+	}
+	if diff := cmp.Diff(want, f.Lines); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+	var refused []string
+	for _, r := range f.Refused {
+		refused = append(refused, r.Error())
+	}
+	if diff := cmp.Diff([]string{
+		`download.zip/204100001.csv: row 3, column "Serial Number", value "FOC1, FOC2": it is not one serial number: one row has one, of letters and digits`,
+		`download.zip/204100002.csv: row 3, column "End Date", value "2028-02-04": the line ends before it begins, on 2029-02-03`,
+	}, refused); diff != "" {
+		t.Errorf("refused (-want +got):\n%s", diff)
+	}
+	if one, err := Read("download.zip", bytes.NewReader(archive(t, "204100003.csv", "Serial Number\nFOC1234\n")), Options{}); err != nil || !slices.Equal(one.Contracts(), []string{"204100003"}) {
+		t.Errorf("contracts %q, %v, want the one that the file inside is named by", one.Contracts(), err)
 	}
 }

@@ -135,7 +135,7 @@ func (in Input) renewalRows(number string) []renewalRow {
 	}
 	for _, l := range in.Facts.Lines {
 		serial := inventory.CleanSerial(l.Serial)
-		if number != "" && l.Contract != number || decided[serial] && l.Kind() == contract.LineUnit || l.End < today {
+		if number != "" && l.Contract != number || decided[serial] && l.Kind() == contract.LineUnit || l.End < today || l.Terminated() {
 			continue // what is not in use and has ended is over
 		}
 		row := newRenewalRow(l, cmp.Or(l.LastSupport, support.of(l.PID)), today)
@@ -157,7 +157,7 @@ func (in Input) renewalRows(number string) []renewalRow {
 		}
 		rows = append(rows, row)
 	}
-	rows = slices.DeleteFunc(rows, func(x renewalRow) bool { return x.end == "" || x.end > addMonths(today, 12) })
+	rows = slices.DeleteFunc(rows, func(x renewalRow) bool { return x.end == "" || x.part != partEnded && x.end > addMonths(today, 12) })
 	slices.SortStableFunc(rows, func(a, b renewalRow) int {
 		return cmp.Or(strings.Compare(a.contract, b.contract), a.part-b.part, cmp.Compare(a.end, b.end), strings.Compare(a.pid, b.pid),
 			strings.Compare(a.serial, b.serial), strings.Compare(a.instance, b.instance))
@@ -173,7 +173,7 @@ func newRenewalRow(l contract.Line, support, today contract.Date) renewalRow {
 	switch {
 	case support != "" && support < today:
 		row.part = partSupport
-	case l.End < today:
+	case l.End < today, l.Terminated():
 		row.part = partEnded
 	case l.End <= addMonths(today, 3):
 		row.part = partThree

@@ -58,6 +58,7 @@ func TestCases(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	checkTable(t, b.String())
 	path := filepath.Join("testdata", "cases.txt")
 	if *update {
 		if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
@@ -70,6 +71,31 @@ func TestCases(t *testing.T) {
 	}
 	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(b.String(), "\n")); diff != "" {
 		t.Errorf("the table of cases differs; run with -update and look at what changed (-want +got):\n%s", diff)
+	}
+}
+
+// checkTable checks that every state of coverage, every reason and every kind of
+// finding has a case.
+func checkTable(t *testing.T, table string) {
+	t.Helper()
+	words := strings.Fields(table)
+	for _, c := range Coverages {
+		if !slices.Contains(words, string(c)) {
+			t.Errorf("no case is %s", c)
+		}
+	}
+	for _, reason := range []string{NoContractData, ContractDataStale, PollIncomplete, Linksys, ObtainedElsewhere, Virtual, ThirdParty, PastSupport} {
+		if !slices.Contains(words, reason) {
+			t.Errorf("no case has the reason %s", reason)
+		}
+	}
+	for _, kind := range []Kind{
+		UncoveredUnit, RMAMismatch, LineNotSeen, CoverageExpiring, CoverageExpired, TermShort, ActivationOverdue, SiteMismatch, PIDMismatch,
+		DuplicateSerial, SuspectSerial, DuplicateLine, DataStale, AgentSilent, NodeUnreachable, Incomplete, HostKeyChanged, CredentialRefused, WeakAccess,
+	} {
+		if !strings.Contains(table, "  "+string(kind)+" (") {
+			t.Errorf("no case makes the finding %s", kind)
+		}
 	}
 }
 
@@ -183,6 +209,9 @@ func dateCases() []ruleCase {
 		{"the line is over, the contract is not", and(on(-1000, -10), func(w *world) { w.Lines[0].ContractEnd = date(1000) })},
 		{"the contract is over, the line is not", and(on(-1000, 1000), func(w *world) { w.Lines[0].ContractEnd = date(-10) })},
 		{"the line is over, its status says ACTIVE", and(on(-1000, -10), func(w *world) { w.Lines[0].Status = "ACTIVE" })},
+		{"the line runs, its status says OVERDUE", and(on(-100, 1000), func(w *world) { w.Lines[0].Status = "OVERDUE" })},
+		{"the line would run, its status says TERMINATED", and(on(-100, 1000), func(w *world) { w.Lines[0].Status = "TERMINATED" })},
+		{"one line is TERMINATED, another runs", and(on(-100, 1000), func(w *world) { w.Lines[0].Status = "Terminated"; w.line("2", caseUnit, -10, 500) })},
 		{"the line is over, the warranty is not", and(on(-1000, -10), func(w *world) { w.Lines[0].WarrantyEnd = date(1000) })},
 		{"the line does not say when it ends", and(on(-100, 0), func(w *world) { w.Lines[0].End = "" })},
 		{"the line does not say when it began", and(on(-100, 1000), func(w *world) { w.Lines[0].Begin = "" })},
@@ -203,6 +232,7 @@ func matchCases() []ruleCase {
 		{"the line has the product's bundle", and(off("ISR4331/K9 FDO1111A0AA"), lines("ISR4331-SEC/K9 FDO1111A0AA"))},
 		{"the line has the serial alone", and(off(caseUnit), lines(" FOC1111A0AA"))},
 		{"the device does not say its product", and(off("- FOC1111A0AA"), lines(caseUnit))},
+		{"the file lost the zeros before its serial", and(off("WS-C2950-24 00123456789"), lines("WS-C2950-24 123456789"))},
 		{"the line has another product", and(off(caseUnit), lines("C9300-24P FOC1111A0AA"))},
 		{"one serial at two chassis", and(on(-100, 1000), func(w *world) { w.poll(0, "Main/sw22", caseUnit) })},
 		{"one serial of two products, on a line of one", and(on(-100, 1000), func(w *world) { w.poll(0, "Main/sw22", "ISR4331/K9 FOC1111A0AA") })},
@@ -327,6 +357,8 @@ func replacementCases() []ruleCase {
 		{"replaced, half the swap: the new one is added", and(swapped, record, lines(caseUnit, caseSecond))},
 		{"replaced, half the swap: the old one is removed", and(swapped, record, lines(caseOther))},
 		{"replaced, the whole swap is made", and(swapped, record, lines(caseSecond))},
+		{"replaced, the whole swap is made, the old line is TERMINATED", and(swapped, record, lines(caseUnit, caseSecond), func(w *world) { w.Lines[0].Status = "TERMINATED" })},
+		{"replaced, the old line is TERMINATED and no new one there", and(swapped, record, lines(caseUnit), func(w *world) { w.Lines[0].Status = "TERMINATED" })},
 		{"replaced, the data is too old to tell", and(swapped, lines(caseUnit), func(w *world) { w.imported("1", -60) })},
 		{"replaced, nothing was swapped, the old line is over", and(swapped, func(w *world) { w.line("1", caseUnit, -1000, -1) })},
 		{"a record, the new one has not arrived", and(on(-100, 1000), record)},
@@ -441,6 +473,10 @@ func unknownCases() []ruleCase {
 			w.problem(caseNode, inventory.ProblemCredentialRefused, "the device refused the password.")
 			lines(caseOther)(w)
 		}},
+		{"its key is not the pinned one", and(on(-100, 1000), func(w *world) {
+			w.problem(caseNode, inventory.ProblemHostKeyChanged, "the key is another one.")
+		})},
+		{"it is read by SNMPv2c", and(on(-100, 1000), func(w *world) { w.problem(caseNode, inventory.ProblemWeakAccess, "SNMPv2c is in use.") })},
 		{"its row in the file can't be read", and(off(caseUnit), func(w *world) {
 			w.Refused = []contract.Refusal{{File: "1.csv", Row: 9, Column: "End Date", Value: "soon", Serial: "FOC1111A0AA"}}
 		})},

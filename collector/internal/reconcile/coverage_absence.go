@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"regexp"
+	"strings"
 
 	"rollcall/pkg/inventory"
 )
@@ -38,12 +39,19 @@ func (r *run) mayBeRefused(serial string) bool {
 }
 
 // indexRefused notes the serials of rows that could not be used, and "" when one
-// of them has lost its digits.
+// of them has lost its digits. A row without a serial of its own may have it
+// among other words, as one with two serials in a cell.
 func (r *run) indexRefused() {
 	r.refused = map[string]bool{}
 	for _, x := range r.Refused {
 		if x.Serial != "" || x.LostDigits() {
 			r.refused[x.Serial] = true
+			continue
+		}
+		for _, word := range strings.FieldsFunc(x.Value, func(c rune) bool { return strings.ContainsRune(" ,;|", c) }) {
+			if serial := inventory.CleanSerial(word); serial != "" {
+				r.refused[serial] = true
+			}
 		}
 	}
 }

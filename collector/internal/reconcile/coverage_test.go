@@ -101,6 +101,24 @@ func TestMatching(t *testing.T) {
 			w.poll(0, sw, "WS-C3850-48P-S FOC1111A0AA")
 			w.line("1", "WS-C3850-48P-S-RF FOC1111A0AA", -100, 1000)
 		}, []string{"FOC1111A0AA: covered"}, nil},
+		{"the file lost the zeros before the serial", func(w *world) {
+			w.poll(0, sw, "WS-C2950-24 00123456789")
+			w.line("1", "WS-C2950-24 123456789", -100, 1000)
+		}, []string{"00123456789: covered"}, nil},
+		{"the digits without zeros, of another product", func(w *world) {
+			w.poll(0, sw, "WS-C2950-24 00123456789")
+			w.line("1", "ASA5505 123456789", -100, 1000)
+		}, []string{"00123456789: uncovered"}, []string{"uncovered_unit/00123456789"}},
+		{"the digits without zeros, of one that is there itself", func(w *world) {
+			w.poll(0, sw, "WS-C2950-24 00123456789")
+			w.poll(0, "Main/sw22", "WS-C2950-24 123456789")
+			w.line("1", "WS-C2950-24 123456789", -100, 1000)
+		}, []string{"00123456789: uncovered", "123456789: covered"}, []string{"uncovered_unit/00123456789"}},
+		{"the digits without zeros, of two", func(w *world) {
+			w.poll(0, sw, "WS-C2950-24 00123456789")
+			w.poll(0, "Main/sw22", "WS-C2950-24 0123456789")
+			w.line("1", "WS-C2950-24 123456789", -100, 1000)
+		}, []string{"00123456789: uncovered", "0123456789: uncovered"}, []string{"uncovered_unit/00123456789", "uncovered_unit/0123456789"}},
 		{"licence level on the line", func(w *world) {
 			w.poll(0, sw, "C9300-48P FOC1111A0AA")
 			w.line("1", "C9300-48P-E FOC1111A0AA", -100, 1000)
@@ -363,5 +381,11 @@ func TestUnverified(t *testing.T) {
 			w.line("1", "C9300-48P FOC9999A0AA", -100, 1000)
 			w.Refused = []contract.Refusal{{File: "1.csv", Row: 9, Column: "Serial Number", Value: "1.23457E+10"}}
 		}, []string{"12345678901: unverified no_contract_data", "FOC1111A0BB: uncovered"}, []string{"contract_data_stale/refused", "uncovered_unit/FOC1111A0BB"}},
+		{"its row has two serials in a cell", func(w *world) {
+			w.poll(0, sw, "C9300-48P FOC1111A0AA @1", "C9300-48P FOC1111A0BB @2", "C9300-48P FOC1111A0CC @3")
+			w.line("1", "C9300-48P FOC9999A0AA", -100, 1000)
+			w.Refused = []contract.Refusal{{File: "1.csv", Row: 9, Column: "Serial Number", Value: "foc1111a0aa, FOC1111A0BB"}}
+		}, []string{"FOC1111A0AA: unverified no_contract_data", "FOC1111A0BB: unverified no_contract_data", "FOC1111A0CC: uncovered"},
+			[]string{"contract_data_stale/refused", "uncovered_unit/FOC1111A0CC"}},
 	})
 }

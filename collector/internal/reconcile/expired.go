@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -51,6 +52,9 @@ func expiredKey(number string) string { return string(CoverageExpired) + "/" + n
 
 func (r *run) endedSentence(u *unit) string {
 	s := fmt.Sprintf("is not covered since its line ended on %s", u.line.End)
+	if u.line.Terminated() {
+		s = fmt.Sprintf("is not covered, for its line was ended before its time: its status is %s, and its end %s", u.line.Status, cmp.Or(u.line.End, "not known"))
+	}
 	for _, l := range u.lines {
 		if l.state == lineAhead {
 			return s + fmt.Sprintf("; a line of %s begins on %s", contractName(l.Contract), l.Begin)

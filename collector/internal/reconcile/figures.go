@@ -87,7 +87,7 @@ func (r *run) figures() Figures {
 		c, state := at(l.Contract), LineUnmatched
 		if r.isPresent(l.serial) {
 			state = LineMatched
-			if l.End >= r.today && (c.NextEnd == "" || l.End < c.NextEnd) {
+			if l.End >= r.today && l.state != lineEnded && (c.NextEnd == "" || l.End < c.NextEnd) {
 				c.NextEnd = l.End
 			}
 		}

@@ -26,13 +26,15 @@ type lineTime int
 
 const (
 	lineActive  lineTime = iota // the day it ends is still covered
-	lineEnded                   // ended before today
+	lineEnded                   // ended before today, or terminated
 	lineEndless                 // begun, and the file does not say when it ends
 	lineAhead                   // begins after today
 )
 
 func timeOf(l contract.Line, today contract.Date) lineTime {
 	switch {
+	case l.Terminated():
+		return lineEnded
 	case l.Begin > today:
 		return lineAhead
 	case l.End == "":
@@ -51,8 +53,9 @@ func (r *run) indexLines() {
 		begin, end                             contract.Date
 	}
 	known := map[identity]bool{}
+	padded := r.padded()
 	for _, l := range r.Lines {
-		serial := inventory.CleanSerial(l.Serial)
+		serial := r.withZeros(l, padded)
 		if l.Kind() != contract.LineUnit || serial == "" {
 			continue
 		}
@@ -65,6 +68,37 @@ func (r *run) indexLines() {
 		r.lines = append(r.lines, x)
 		r.onLine[serial] = append(r.onLine[serial], x)
 	}
+}
+
+// padded are the serials in use that are all digits and begin with zeros, by what
+// is left of them in a spreadsheet that takes them for numbers; "" where two
+// would be the same.
+func (r *run) padded() map[string]string {
+	all := map[string]string{}
+	for serial := range r.seen {
+		number := strings.TrimLeft(serial, "0")
+		if number == serial || !isNumber(number) {
+			continue
+		}
+		if _, twice := all[number]; twice {
+			serial = ""
+		}
+		all[number] = serial
+	}
+	return all
+}
+
+// withZeros is the serial of a line. Spreadsheets take serials of digits for
+// numbers and drop the zeros before them, so one that nobody has is that of a
+// unit of the same product which has it with zeros.
+func (r *run) withZeros(l contract.Line, padded map[string]string) string {
+	serial := inventory.CleanSerial(l.Serial)
+	whole := padded[serial]
+	if whole == "" || l.PID == "" || len(r.seen[serial]) > 0 ||
+		!slices.ContainsFunc(r.seen[whole], func(s *Sighting) bool { return s.Component.PID != "" && r.sameProduct(s.Component.PID, l.PID) }) {
+		return serial
+	}
+	return whole
 }
 
 // indexUnseen notes the active lines of nothing that is there.

@@ -61,7 +61,8 @@ func (r *run) retire() {
 		files[i.File] = files[i.File] || !ended(i.Contract)
 	}
 	r.Refused = slices.DeleteFunc(r.Refused, func(x contract.Refusal) bool {
-		counts, known := files[x.File]
+		file, _, _ := strings.Cut(x.File, "/") // an archive, and the file in it
+		counts, known := files[file]
 		return known && !counts
 	})
 	r.Imports = slices.DeleteFunc(r.Imports, func(i Import) bool { return ended(i.Contract) })

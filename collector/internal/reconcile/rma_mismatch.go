@@ -114,7 +114,10 @@ func (r *run) lineEvidence(x *replacement) []string {
 	} else if ok {
 		e = append(e, fmt.Sprintf("That is as of %s, when %s was imported.", dayOf(i.At), orFile(i.File)))
 	}
-	if x.line.state == lineEnded {
+	switch {
+	case x.line.Terminated():
+		e = append(e, fmt.Sprintf("The line has the status %s: a line for the new serial number is still to be added.", x.line.Status))
+	case x.line.state == lineEnded:
 		e = append(e, fmt.Sprintf("The line ended on %s: after the swap it still needs to be renewed.", x.line.End))
 	}
 	return e

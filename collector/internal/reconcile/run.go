@@ -94,13 +94,13 @@ func newRun(f Facts) *run {
 			r.stale = append(r.stale, i)
 		}
 	}
+	r.indexSightings()
 	r.indexLines()
 	r.indexLookups()
 	r.indexSupport()
 	r.indexRefused()
 	r.indexDeclarations()
 	r.indexRejections()
-	r.indexSightings()
 	r.indexUnseen()
 	r.makeUnits()
 	r.makeParts()
