@@ -155,6 +155,9 @@ func (c *reconcileCmd) contracts(std stdio, f *reconcile.Facts) (notes []string,
 		if file.NotCovered > 0 {
 			notes = append(notes, fmt.Sprintf("%s: %s of products that the file itself has under no contract: left out", file.Name, plural(file.NotCovered, "row")))
 		}
+		if len(file.Lines)+len(file.Refused)+file.NotCovered == 0 {
+			notes = append(notes, file.Name+": it has headers and no rows under them, so it says nothing of any contract: download it again")
+		}
 		for _, w := range file.Warnings {
 			notes = append(notes, w.Error())
 		}

@@ -106,3 +106,43 @@ func TestLedgers(t *testing.T) {
 		}
 	})
 }
+
+// Whatever a ledger holds, each row is taken or refused, once, and what is taken
+// can be used.
+func FuzzLedgers(f *testing.F) {
+	f.Add([]byte("rma_number,old_serial,new_serial,return_by\n8001,FOC1,FOC2,02/03/2026\n8002,FOC1,FOC1,\n"))
+	f.Add([]byte("order_number;product_id;serial;quantity;completed_on\nTS-1;C9300-48P;;1,000;31.01.2026\nTS-2;;;x;soon\n"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if len(raw) > 1<<14 {
+			return
+		}
+		rows := map[int]bool{}
+		once := func(row int) {
+			if rows[row] || row < 2 {
+				t.Errorf("row %d twice", row)
+			}
+			rows[row] = true
+		}
+		rmas, refused, err := ReadRMAs("rma.csv", bytes.NewReader(raw), Options{})
+		for _, r := range refused {
+			once(r.Row)
+		}
+		for _, x := range rmas {
+			once(x.Row)
+			if err != nil || x.OldSerial == "" || x.OldSerial == x.NewSerial {
+				t.Errorf("%+v, %v", x, err)
+			}
+		}
+		clear(rows)
+		orders, refused, err := ReadOrders("orders.csv", bytes.NewReader(raw), Options{})
+		for _, r := range refused {
+			once(r.Row)
+		}
+		for _, x := range orders {
+			once(x.Row)
+			if err != nil || x.OrderNumber == "" || x.Serial == "" && x.ProductID == "" || x.Quantity < 0 {
+				t.Errorf("%+v, %v", x, err)
+			}
+		}
+	})
+}

@@ -381,11 +381,14 @@ func TestUnverified(t *testing.T) {
 			w.line("1", "C9300-48P FOC9999A0AA", -100, 1000)
 			w.Refused = []contract.Refusal{{File: "1.csv", Row: 9, Column: "Serial Number", Value: "1.23457E+10"}}
 		}, []string{"12345678901: unverified no_contract_data", "FOC1111A0BB: uncovered"}, []string{"contract_data_stale/refused", "uncovered_unit/FOC1111A0BB"}},
-		{"its row has two serials in a cell", func(w *world) {
-			w.poll(0, sw, "C9300-48P FOC1111A0AA @1", "C9300-48P FOC1111A0BB @2", "C9300-48P FOC1111A0CC @3")
-			w.line("1", "C9300-48P FOC9999A0AA", -100, 1000)
-			w.Refused = []contract.Refusal{{File: "1.csv", Row: 9, Column: "Serial Number", Value: "foc1111a0aa, FOC1111A0BB"}}
-		}, []string{"FOC1111A0AA: unverified no_contract_data", "FOC1111A0BB: unverified no_contract_data", "FOC1111A0CC: uncovered"},
-			[]string{"contract_data_stale/refused", "uncovered_unit/FOC1111A0CC"}},
+		{
+			"its row has two serials in a cell", func(w *world) {
+				w.poll(0, sw, "C9300-48P FOC1111A0AA @1", "C9300-48P FOC1111A0BB @2", "C9300-48P FOC1111A0CC @3")
+				w.line("1", "C9300-48P FOC9999A0AA", -100, 1000)
+				w.Refused = []contract.Refusal{{File: "1.csv", Row: 9, Column: "Serial Number", Value: "foc1111a0aa, FOC1111A0BB"}}
+			},
+			[]string{"FOC1111A0AA: unverified no_contract_data", "FOC1111A0BB: unverified no_contract_data", "FOC1111A0CC: uncovered"},
+			[]string{"contract_data_stale/refused", "uncovered_unit/FOC1111A0CC"},
+		},
 	})
 }
