@@ -30,7 +30,6 @@ import (
 	"rollcall/collector/internal/store"
 	"rollcall/collector/internal/supportapi"
 	"rollcall/collector/internal/web"
-	"rollcall/pkg/wire"
 )
 
 // stopTime bounds how long requests in flight may take once the collector is
@@ -113,9 +112,13 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 // routes mounts what the parts serve.
 func (c *Collector) routes(o Options, reader *metrics.Collector) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(wire.ReportsPath, ingest.New(ingest.Options{
+	agents := ingest.New(ingest.Options{
 		Store: c.store.Unattended(), Registry: o.Registry, Log: o.Log, Limits: c.limits, AgentInterval: c.config.AgentInterval.D(),
-	}))
+		Now: o.Now, CredentialLife: c.config.Agents.CredentialLife.D(),
+	})
+	for _, path := range ingest.Paths() {
+		mux.Handle(path, agents)
+	}
 	// A scrape that cannot be whole fails, for half of the organizations would
 	// be taken for all.
 	mux.Handle("GET /metrics", reader.Handler(o.Registry, promhttp.HandlerOpts{
@@ -317,10 +320,16 @@ func (c *Collector) Run(ctx context.Context) error {
 	}
 }
 
-// CreateAgent makes an agent, and its organization and site where they are not
-// there, and returns the token, which is not kept.
+// CreateAgent makes an agent with a static token, which is not kept.
 func (c *Collector) CreateAgent(ctx context.Context, organization, site, name string) (token string, err error) {
 	_, token, err = c.store.CreateAgent(ctx, organization, site, name)
+	return token, err
+}
+
+// InviteAgent makes an agent, and its organization and site where they are not
+// there, and returns a join token for it, which is not kept.
+func (c *Collector) InviteAgent(ctx context.Context, organization, site, name string) (token string, err error) {
+	_, token, err = c.store.Invite(ctx, organization, site, name, JoinTokenLife)
 	return token, err
 }
 

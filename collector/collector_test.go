@@ -116,7 +116,7 @@ func TestCollector(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	registry := prometheus.NewRegistry()
 	col := start(t, testConfig(t), Options{Registry: registry, Version: "1.2.3"})
-	token, err := col.CreateAgent(t.Context(), "Riverside Food Bank", "Main", "agent-1")
+	_, token, err := col.store.CreateAgent(t.Context(), "Riverside Food Bank", "Main", "agent-1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestStopFinishesRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	token, err := col.CreateAgent(t.Context(), "Riverside Food Bank", "Main", "agent-1")
+	_, token, err := col.store.CreateAgent(t.Context(), "Riverside Food Bank", "Main", "agent-1")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rollcall/collector/internal/contract"
+	"rollcall/collector/internal/ingest"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/web"
 	"rollcall/pkg/config"
@@ -45,6 +46,7 @@ type Config struct {
 	Settings Settings `yaml:"settings"`
 	// AgentInterval is how often agents should poll; 0 leaves that to each.
 	AgentInterval config.Duration `yaml:"agent_interval"`
+	Agents        Agents          `yaml:"agents"`
 	// SupportAPI are accounts for Cisco's Support APIs; none by default.
 	SupportAPI []SupportAPI `yaml:"support_api"`
 }
@@ -75,6 +77,16 @@ const (
 	LoginRequired = "required"
 	LoginOff      = "off"
 )
+
+// Agents are the settings of how agents identify themselves.
+type Agents struct {
+	// CredentialLife is how long a credential is valid that an agent got. It
+	// asks for the next at two thirds of it.
+	CredentialLife config.Duration `yaml:"credential_life"`
+}
+
+// JoinTokenLife is how long a join token is good when nothing else is said.
+const JoinTokenLife = 24 * time.Hour
 
 // Settings are what contracts and agents are judged by.
 type Settings struct {
@@ -111,6 +123,7 @@ func DefaultConfig() Config {
 			ShortTermToleranceDays: d.ShortTermTolerance, DonatedOnlySince: string(d.DonatedOnlySince), ProgramMail: d.ProgramMail,
 		},
 		Hosts: []string{}, SupportAPI: []SupportAPI{}, Proxies: defaultProxies(), Limits: defaultLimits(),
+		Agents: Agents{CredentialLife: config.Duration(ingest.DefaultLife)},
 	}
 }
 
@@ -161,6 +174,9 @@ func (c Config) Validate() error {
 	}
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		errs = append(errs, fmt.Errorf("log.format: %q is not known: use text or json", c.Log.Format))
+	}
+	if life := c.Agents.CredentialLife.D(); life < time.Hour || life > maxDays*24*time.Hour {
+		errs = append(errs, fmt.Errorf("agents.credential_life: %v is not between 1h and %dd", life, maxDays))
 	}
 	errs = append(errs, c.Settings.validate()...)
 	errs = append(errs, c.Limits.validate()...)

@@ -41,7 +41,7 @@ func TestSlowConnections(t *testing.T) {
 	c.Limits.Connections, c.Limits.ConnectionsPerAddress = max(*slow/4, 20), max(*slow/8, 10)
 	registry := prometheus.NewRegistry()
 	col := start(t, c, Options{Registry: registry})
-	token, err := col.CreateAgent(t.Context(), "Riverside Food Bank", "Main", "agent-1")
+	_, token, err := col.store.CreateAgent(t.Context(), "Riverside Food Bank", "Main", "agent-1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func gauge(t *testing.T, registry *prometheus.Registry, name string) (sum float6
 // round.
 func TestPagesAndUploadsApart(t *testing.T) {
 	col := start(t, testConfig(t), Options{})
-	token, err := col.CreateAgent(t.Context(), "Riverside Food Bank", "Main", "agent-1")
+	_, token, err := col.store.CreateAgent(t.Context(), "Riverside Food Bank", "Main", "agent-1")
 	if err != nil {
 		t.Fatal(err)
 	}

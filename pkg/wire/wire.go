@@ -1,6 +1,7 @@
 // Package wire is what agent and collector say to each other: the versioned
-// batch of reports that goes up, the typed receipt that comes back, the path
-// and headers they travel by, and their encoding. It decides nothing: what is
+// batch of reports that goes up, the typed receipt that comes back, how an agent
+// joins and renews its credential, the paths and headers they travel by, and
+// their encoding. It decides nothing: what is
 // spooled, stored or refused is decided by the packages on either side.
 package wire
 
@@ -49,6 +50,9 @@ type Batch struct {
 	// the collector say when an agent is silent.
 	Interval int      `json:"interval_seconds"`
 	Reports  []Report `json:"reports"`
+	// Instance is made at random when the agent program starts: two that come
+	// in turns are two programs with one identity.
+	Instance string `json:"instance,omitempty"`
 	// Dropped counts, by reason and since its spool was created, the reports
 	// that the agent had to give up before it could send them.
 	Dropped map[string]int64 `json:"dropped,omitempty"`
@@ -132,4 +136,8 @@ const (
 // A Fault is the body of every answer that is not a receipt.
 type Fault struct {
 	Error string `json:"error"` // a sentence for the log of the agent
+	// Code says why the agent is not taken; "" for all other faults.
+	Code string `json:"code,omitempty"`
+	// Time is the collector's, with CodeClock.
+	Time *time.Time `json:"time,omitempty"`
 }

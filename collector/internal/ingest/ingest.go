@@ -1,7 +1,9 @@
-// Package ingest takes what agents upload: it authenticates the agent, decodes
-// the batch within limits, has it saved, and answers with a receipt only after
-// that. What a report means, and whether it is new, is decided by store; the
-// form of batch and receipt is wire's.
+// Package ingest is where agents talk to the collector. It takes what they
+// upload: it authenticates the agent, decodes the batch within limits, has it
+// saved, and answers with a receipt only after that. And it gives an agent that
+// joins, or has joined, its credential. What a report means, whether it is new,
+// and who is an agent, is decided by store; the form of all that is said is
+// wire's.
 package ingest
 
 import (
@@ -43,40 +45,67 @@ const (
 	retrySpread = 20
 )
 
-// A saver knows agents and keeps what they saw.
+// A saver keeps what agents saw.
 type saver interface {
 	AgentByToken(ctx context.Context, token string) (store.Agent, error)
 	SaveReports(ctx context.Context, agent store.Agent, b wire.Batch) (wire.Receipt, error)
 }
 
+// A registrar knows agents and their credentials, too.
+type registrar interface {
+	saver
+	Join(ctx context.Context, j wire.Join, life time.Duration) (store.Agent, wire.Credential, error)
+	Renew(ctx context.Context, r wire.Renewal, life time.Duration) (store.Agent, wire.Credential, error)
+}
+
+// DefaultLife is how long an agent's credential is valid when Options say
+// nothing.
+const DefaultLife = 90 * 24 * time.Hour
+
 // Options are what the handler needs. Limits bound how often agents come, and
 // the bodies that are being received, each of at most wire.MaxCompressed bytes.
 type Options struct {
-	Store    saver
+	Store    registrar
 	Registry prometheus.Registerer
 	Log      *slog.Logger
 	Limits   *limit.Limits
 	// AgentInterval is how often nodes should be polled; 0 leaves that to the
 	// agents.
 	AgentInterval time.Duration
+	Now           func() time.Time // nil is time.Now
+	// CredentialLife is how long an agent's credential is valid; DefaultLife
+	// when 0.
+	CredentialLife time.Duration
+	// NeedCertificate takes agents over connections with a verified client
+	// certificate alone.
+	NeedCertificate bool
 }
 
 type handler struct {
-	store    saver
+	store    registrar
 	log      *slog.Logger
 	metrics  *metrics
 	interval int            // of Receipt.Interval
 	refusals rate.Sometimes // limits the log, which anyone on the network can write to
 	limits   *limit.Limits
 	decoding chan *wire.Decoder // one for each batch that may be decoded at once
+	joining  chan struct{}
+
+	now             func() time.Time
+	life            time.Duration
+	needCertificate bool
 }
 
-// New returns the handler of wire.ReportsPath. It panics when the registry has
-// its metrics already.
+// New returns the handler of Paths. It panics when the registry has its metrics
+// already.
 func New(o Options) http.Handler {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	h := &handler{
 		store: o.Store, log: o.Log, metrics: newMetrics(o.Registry), refusals: rate.Sometimes{First: 10, Interval: time.Second},
-		limits: o.Limits, decoding: make(chan *wire.Decoder, decoders),
+		limits: o.Limits, decoding: make(chan *wire.Decoder, decoders), joining: make(chan struct{}, joins),
+		now: o.Now, life: cmp.Or(o.CredentialLife, DefaultLife), needCertificate: o.NeedCertificate,
 		interval: int(o.AgentInterval.Seconds()),
 	}
 	for range decoders {
@@ -84,12 +113,18 @@ func New(o Options) http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("POST "+wire.ReportsPath, h)
+	mux.HandleFunc("POST "+wire.JoinPath, h.join)
+	mux.HandleFunc("POST "+wire.RenewPath, h.renew)
 	return mux
 }
+
+// Paths are what the handler of New serves.
+func Paths() []string { return []string{wire.ReportsPath, wire.JoinPath, wire.RenewPath} }
 
 // A fault is an answer that is not a receipt.
 type fault struct {
 	status int
+	code   string // for the agent's decisions; may be ""
 	text   string // for the log of the agent
 	cause  error  // for the collector's own log alone
 	wait   int    // seconds to stay away, where it is not retryAfter
@@ -147,7 +182,10 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request) (store.Agent, wir
 		return agent, wire.Receipt{}, err
 	}
 	receipt, err := h.store.SaveReports(r.Context(), agent, batch)
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrDisabled), errors.Is(err, store.ErrRevoked), errors.Is(err, store.ErrMustRejoin): // meanwhile
+		return agent, wire.Receipt{}, h.refusal(err)
+	case err != nil:
 		return agent, wire.Receipt{}, &fault{
 			status: http.StatusServiceUnavailable, cause: err,
 			text: "the collector cannot save the batch: send it again later; the collector's log says why",
@@ -173,25 +211,18 @@ func (h *handler) queue(r *http.Request) (*wire.Decoder, error) {
 	}
 }
 
+// authenticate comes before all that costs something.
 func (h *handler) authenticate(r *http.Request) (store.Agent, error) {
+	if err := h.checkCertificate(r); err != nil {
+		return store.Agent{}, err
+	}
 	scheme, token, found := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !found || !strings.EqualFold(scheme, "Bearer") {
 		return store.Agent{}, &fault{status: http.StatusUnauthorized, text: `no token: send "Authorization: Bearer TOKEN"`}
 	}
 	agent, err := h.store.AgentByToken(r.Context(), strings.TrimSpace(token))
-	switch {
-	case errors.Is(err, store.ErrUnauthorized):
-		return store.Agent{}, &fault{
-			status: http.StatusUnauthorized, cause: err,
-			text: "the collector does not know this token: make one with rollcall-collector token create",
-		}
-	case errors.Is(err, store.ErrDisabled):
-		return store.Agent{}, &fault{status: http.StatusForbidden, cause: err, text: "this agent's token was revoked at the collector"}
-	case err != nil:
-		return store.Agent{}, &fault{
-			status: http.StatusServiceUnavailable, cause: err,
-			text: "the collector cannot check the token: send the batch again later; the collector's log says why",
-		}
+	if err != nil {
+		return store.Agent{}, h.refusal(err)
 	}
 	return agent, nil
 }
@@ -273,9 +304,9 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, agent store.Age
 	switch {
 	case r.Context().Err() != nil: // nobody is there to hear the answer
 	case f.status == http.StatusServiceUnavailable && f.cause != nil:
-		log.ErrorContext(r.Context(), "cannot take batch", "error", f.cause)
+		log.ErrorContext(r.Context(), "cannot take agent's request", "path", r.URL.Path, "error", f.cause)
 	default:
-		h.refusals.Do(func() { log.WarnContext(r.Context(), "batch refused", "error", f.cause) })
+		h.refusals.Do(func() { log.WarnContext(r.Context(), "agent's request refused", "path", r.URL.Path, "error", f.cause) })
 	}
 	switch f.status {
 	case http.StatusUnauthorized:
@@ -283,7 +314,12 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, agent store.Age
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", strconv.Itoa(cmp.Or(f.wait, retryAfter+rand.IntN(retrySpread))))
 	}
-	h.answer(w, r, f.status, "application/json", wire.Fault{Error: f.text})
+	answer := wire.Fault{Error: f.text, Code: f.code}
+	if f.code == wire.CodeClock {
+		now := h.now().UTC()
+		answer.Time = &now
+	}
+	h.answer(w, r, f.status, "application/json", answer)
 }
 
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, status int, contentType string, v any) {

@@ -28,8 +28,10 @@ import (
 	"rollcall/pkg/wire"
 )
 
-// A keeper is the two methods that ingest calls.
+// A keeper is the methods that ingest calls.
 type keeper interface {
+	Join(ctx context.Context, j wire.Join, life time.Duration) (store.Agent, wire.Credential, error)
+	Renew(ctx context.Context, r wire.Renewal, life time.Duration) (store.Agent, wire.Credential, error)
 	AgentByToken(ctx context.Context, token string) (store.Agent, error)
 	SaveReports(ctx context.Context, agent store.Agent, b wire.Batch) (wire.Receipt, error)
 }
@@ -249,7 +251,7 @@ func TestFaults(t *testing.T) {
 		})
 	}
 	t.Run("revoked token", func(t *testing.T) {
-		if err := s.store.DisableAgent(context.Background(), s.agent.ID); err != nil {
+		if err := s.store.RevokeAgent(context.Background(), s.agent.ID); err != nil {
 			t.Fatal(err)
 		}
 		res, raw := post(t, s, bytes.NewReader(good), nil)

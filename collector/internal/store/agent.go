@@ -2,14 +2,9 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,12 +12,19 @@ import (
 	"rollcall/collector/internal/reconcile"
 )
 
-// tokenPrefix lets people and secret scanners recognise an agent's token.
-const tokenPrefix = "rca_"
+// An AgentState says whether an agent is taken.
+type AgentState string
 
-// tokenBytes is the randomness of a token. It needs no salt and no slow hash:
-// 256 bits cannot be guessed.
-const tokenBytes = 32
+// The states of an agent. To disable one is not to revoke it: it keeps its key
+// and its credential, and goes on with them once it is enabled.
+const (
+	AgentActive   AgentState = "active"
+	AgentDisabled AgentState = "disabled"
+	AgentRevoked  AgentState = "revoked"
+	// AgentMustRejoin is of one that was revoked, and enabled again: what it
+	// had is taken from it, so that it needs a new join token.
+	AgentMustRejoin AgentState = "must_rejoin"
+)
 
 // An Agent polls the nodes of one site and uploads what it saw.
 type Agent struct {
@@ -35,28 +37,68 @@ type Agent struct {
 	LastSeen     time.Time     // its last upload, by the collector's clock; zero when never
 	Interval     time.Duration // between two polls of a node, as it says
 	ClockSkew    time.Duration // its clock minus the collector's, at its last upload
-	Disabled     bool
+	State        AgentState
+	Disabled     bool      // or revoked: nothing is expected of it
+	Joined       time.Time // with the key that it has; zero before that, and with a static token
+	// Overlapped is when two programs were last heard that both are this agent;
+	// zero when never since it joined.
+	Overlapped time.Time
+	// FirstUse is the hash of the credential that AgentByToken was shown for
+	// the first time; "" for one that was used before.
+	FirstUse string
 }
 
-const agentColumns = `id, organization, site, name, version, created, last_seen, interval_ms, clock_skew_ms, disabled`
+const agentColumns = `a.id, a.organization, a.site, a.name, a.version, a.created, a.last_seen, a.interval_ms, a.clock_skew_ms, a.state, a.disabled,
+	a.joined, a.overlapped`
 
 func scanAgent(scan func(...any) error, a *Agent) error {
-	var created, seen, interval, skew int64
-	if err := scan(&a.ID, &a.Organization, &a.Site, &a.Name, &a.Version, &created, &seen, &interval, &skew, &a.Disabled); err != nil {
+	var created, seen, interval, skew, joined, overlapped int64
+	if err := scan(&a.ID, &a.Organization, &a.Site, &a.Name, &a.Version, &created, &seen, &interval, &skew, &a.State, &a.Disabled,
+		&joined, &overlapped); err != nil {
 		return err
 	}
 	a.Created, a.LastSeen = moment(created), moment(seen)
 	a.Interval, a.ClockSkew = time.Duration(interval)*time.Millisecond, time.Duration(skew)*time.Millisecond
+	a.Joined, a.Overlapped = moment(joined), moment(overlapped)
 	return nil
 }
 
-// CreateAgent makes an agent, and its organization and site where they are not
-// there. The token is returned this once: only its hash is kept.
+// A machine is an agent, and what it is known by.
+type machine struct {
+	Agent
+	key      string    // Ed25519, in base64; "" when it has none
+	instance string    // of its program
+	since    time.Time // when the instance was first heard
+}
+
+// taken returns nil for an agent that is active.
+func (a Agent) taken() error {
+	var err error
+	switch a.State {
+	case AgentActive:
+		return nil
+	case AgentDisabled:
+		err = ErrDisabled
+	case AgentMustRejoin:
+		err = ErrMustRejoin
+	default:
+		err = ErrRevoked
+	}
+	return fmt.Errorf("agent %q of site %q: %w", a.Name, a.Site, err)
+}
+
+// CreateAgent makes an agent with a static token, and its organization and site
+// where they are not there: for agents that keep nothing, and cannot join. The
+// token does not expire. It is returned this once: only its hash is kept.
 func (s *Store) CreateAgent(ctx context.Context, organization, site, name string) (a Agent, token string, err error) {
-	token = newToken()
 	err = s.update(ctx, func(t *tx) error {
-		a, err = createAgent(ctx, t, organization, site, name, token)
-		return err
+		if a, err = createAgent(ctx, t, organization, site, name); err != nil {
+			return err
+		}
+		if token, err = issue(ctx, t, a, 0); err != nil {
+			return err
+		}
+		return auditAgent(ctx, t, "agent.static_token", a, nil)
 	})
 	if err != nil {
 		return Agent{}, "", err
@@ -64,7 +106,8 @@ func (s *Store) CreateAgent(ctx context.Context, organization, site, name string
 	return a, token, nil
 }
 
-func createAgent(ctx context.Context, t *tx, organization, site, name, token string) (Agent, error) {
+// createAgent makes an agent that cannot show anything yet.
+func createAgent(ctx context.Context, t *tx, organization, site, name string) (Agent, error) {
 	site, err := checkName("site", site)
 	if err != nil {
 		return Agent{}, err
@@ -81,9 +124,10 @@ func createAgent(ctx context.Context, t *tx, organization, site, name, token str
 		o.ID, site, millis(t.now)); err != nil {
 		return Agent{}, fmt.Errorf("cannot save site: %w", err)
 	}
-	a := Agent{ID: uuid.NewString(), Organization: o.ID, Site: site, Name: name, Created: t.now}
-	res, err := t.ExecContext(ctx, `INSERT INTO agents (id, organization, site, name, token_hash, created) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT DO NOTHING`, a.ID, a.Organization, a.Site, a.Name, hashToken(token), millis(t.now))
+	a := Agent{ID: uuid.NewString(), Organization: o.ID, Site: site, Name: name, Created: t.now, State: AgentActive}
+	// No token has the agent's ID as its hash.
+	res, err := t.ExecContext(ctx, `INSERT INTO agents (id, organization, site, name, token_hash, created) VALUES ($1, $2, $3, $4, $1, $5)
+		ON CONFLICT DO NOTHING`, a.ID, a.Organization, a.Site, a.Name, millis(t.now))
 	if err != nil {
 		return Agent{}, fmt.Errorf("cannot save agent: %w", err)
 	}
@@ -97,23 +141,25 @@ func createAgent(ctx context.Context, t *tx, organization, site, name, token str
 	return a, markChanged(ctx, t, o.ID)
 }
 
-// ReplaceToken gives an agent a new token and enables it; the old token is
-// refused from then on. What the agent sends next is taken as the newest, for a
-// machine that lost its token has lost its counters too.
-func (s *Store) ReplaceToken(ctx context.Context, agentID string) (string, error) {
-	token := newToken()
-	err := s.update(ctx, func(t *tx) error {
+// ReplaceToken gives an agent a new static token and enables it; whatever it
+// had is refused from then on. What the agent sends next is taken as the newest,
+// for a machine that lost its token has lost its counters too.
+func (s *Store) ReplaceToken(ctx context.Context, agentID string) (token string, err error) {
+	err = s.update(ctx, func(t *tx) error {
 		a, err := agentByID(ctx, t, agentID)
 		if err != nil {
 			return err
 		}
-		if _, err := t.ExecContext(ctx, `UPDATE agents SET token_hash = $1, disabled = 0 WHERE id = $2`, hashToken(token), agentID); err != nil {
-			return fmt.Errorf("cannot save token: %w", err)
+		if err := dropInvitations(ctx, t, a.ID); err != nil {
+			return err
 		}
-		if _, err := t.ExecContext(ctx, `DELETE FROM watermarks WHERE agent = $1`, agentID); err != nil {
-			return fmt.Errorf("cannot forget what the agent sent: %w", err)
+		if err := welcome(ctx, t, a.Agent, ""); err != nil {
+			return err
 		}
-		return markChanged(ctx, t, a.Organization)
+		if token, err = issue(ctx, t, a.Agent, 0); err != nil {
+			return err
+		}
+		return auditAgent(ctx, t, "agent.static_token", a.Agent, detail{"replaced": true})
 	})
 	if err != nil {
 		return "", err
@@ -121,54 +167,94 @@ func (s *Store) ReplaceToken(ctx context.Context, agentID string) (string, error
 	return token, nil
 }
 
-// DisableAgent refuses the agent's token from now on. What it saw stays.
+// DisableAgent refuses an active agent until EnableAgent.
 func (s *Store) DisableAgent(ctx context.Context, agentID string) error {
+	return s.setState(ctx, agentID, func(_ context.Context, _ *tx, a machine) (AgentState, error) {
+		if a.State == AgentActive {
+			return AgentDisabled, nil
+		}
+		return a.State, nil
+	})
+}
+
+// RevokeAgent refuses an agent for good, also one that was invited and has not
+// joined yet. What it saw stays.
+func (s *Store) RevokeAgent(ctx context.Context, agentID string) error {
+	return s.setState(ctx, agentID, func(ctx context.Context, t *tx, a machine) (AgentState, error) {
+		return AgentRevoked, dropInvitations(ctx, t, a.ID)
+	})
+}
+
+// EnableAgent takes a disabled agent again. A revoked one is left with nothing,
+// so that it has to join again, and the state that it is in now is returned.
+func (s *Store) EnableAgent(ctx context.Context, agentID string) (state AgentState, err error) {
+	err = s.setState(ctx, agentID, func(ctx context.Context, t *tx, a machine) (AgentState, error) {
+		switch a.State {
+		case AgentDisabled:
+			state = AgentActive
+		case AgentRevoked:
+			state = AgentMustRejoin
+			for _, q := range []string{`DELETE FROM agent_credentials WHERE agent = $1`, `UPDATE agents SET public_key = '', token_hash = id WHERE id = $1`} {
+				if _, err := t.ExecContext(ctx, q, a.ID); err != nil {
+					return "", fmt.Errorf("cannot end credentials: %w", err)
+				}
+			}
+		default:
+			state = a.State
+		}
+		return state, nil
+	})
+	return state, err
+}
+
+// setState gives an agent another state.
+func (s *Store) setState(ctx context.Context, agentID string, to func(context.Context, *tx, machine) (AgentState, error)) error {
 	return s.update(ctx, func(t *tx) error {
 		a, err := agentByID(ctx, t, agentID)
 		if err != nil {
 			return err
 		}
-		if _, err := t.ExecContext(ctx, `UPDATE agents SET disabled = 1 WHERE id = $1`, agentID); err != nil {
-			return fmt.Errorf("cannot disable agent: %w", err)
+		state, err := to(ctx, t, a)
+		if err != nil {
+			return err
 		}
-		return markChanged(ctx, t, a.Organization)
+		disabled := 0
+		if state == AgentDisabled || state == AgentRevoked {
+			disabled = 1
+		}
+		if _, err := t.ExecContext(ctx, `UPDATE agents SET state = $1, disabled = $2 WHERE id = $3`, string(state), disabled, a.ID); err != nil {
+			return fmt.Errorf("cannot save state of agent: %w", err)
+		}
+		return errors.Join(auditAgent(ctx, t, "agent.state", a.Agent, detail{"before": a.State, "after": state}), markChanged(ctx, t, a.Organization))
 	})
 }
 
-func agentByID(ctx context.Context, t *tx, id string) (Agent, error) {
-	var a Agent
-	err := scanAgent(t.QueryRowContext(ctx, `SELECT `+agentColumns+` FROM agents WHERE id = $1`, id).Scan, &a)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && !inScope(t.scope, a.Organization) {
-		return Agent{}, fmt.Errorf("agent %q: %w", id, ErrNotFound)
-	}
-	return a, err
+// auditAgent writes what became of an agent's right to report.
+func auditAgent(ctx context.Context, t *tx, action string, a Agent, d detail) error {
+	return t.audit(ctx, a.Organization, action, a.Site+"/"+a.Name, d)
 }
 
-// AgentByToken returns the agent that the token belongs to, ErrUnauthorized
-// when there is none, or ErrDisabled.
-func (s *Store) AgentByToken(ctx context.Context, token string) (Agent, error) {
-	if !strings.HasPrefix(token, tokenPrefix) || len(token) > 200 {
-		return Agent{}, fmt.Errorf("the token is not one of an agent: %w", ErrUnauthorized)
+// expiry is when something ends that begins now, as it is written for people.
+func expiry(now time.Time, life time.Duration) string { return now.Add(life).Format(time.RFC3339) }
+
+func agentByID(ctx context.Context, t *tx, id string) (machine, error) {
+	var m machine
+	var since int64
+	err := scanAgent(func(to ...any) error {
+		return t.QueryRowContext(ctx, `SELECT `+agentColumns+`, a.public_key, a.instance, a.instance_since FROM agents a WHERE a.id = $1`, id).
+			Scan(append(to, &m.key, &m.instance, &since)...)
+	}, &m.Agent)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !inScope(t.scope, m.Organization) {
+		return machine{}, fmt.Errorf("agent %q: %w", id, ErrNotFound)
 	}
-	var a Agent
-	err := s.view(ctx, func(t *tx) error {
-		return scanAgent(t.QueryRowContext(ctx, `SELECT `+agentColumns+` FROM agents WHERE token_hash = $1`, hashToken(token)).Scan, &a)
-	})
-	switch {
-	case errors.Is(err, sql.ErrNoRows) || err == nil && !s.sees(a.Organization):
-		return Agent{}, fmt.Errorf("no agent has this token: %w", ErrUnauthorized)
-	case err != nil:
-		return Agent{}, fmt.Errorf("cannot look up token: %w", err)
-	case a.Disabled:
-		return Agent{}, fmt.Errorf("agent %q of site %q: %w", a.Name, a.Site, ErrDisabled)
-	}
-	return a, nil
+	m.since = moment(since)
+	return m, err
 }
 
 // AgentsAll returns the agents of all organizations, disabled ones too, by
 // organization, site and name.
 func (s *Store) AgentsAll(ctx context.Context) ([]Agent, error) {
-	all, err := listAll(ctx, s, scanAgent, `SELECT `+agentColumns+` FROM agents ORDER BY organization, site, name`)
+	all, err := listAll(ctx, s, scanAgent, `SELECT `+agentColumns+` FROM agents a ORDER BY a.organization, a.site, a.name`)
 	return keep(s, all, func(a Agent) string { return a.Organization }), err
 }
 
@@ -185,20 +271,9 @@ func agents(ctx context.Context, q querier, org string) ([]reconcile.Agent, erro
 		}
 		*r = reconcile.Agent{ID: a.ID, Name: a.Name, Site: a.Site, LastSeen: a.LastSeen, Interval: a.Interval}
 		return nil
-	}, `SELECT `+agentColumns+` FROM agents WHERE organization = $1 AND disabled = 0 ORDER BY site, name`, org)
+	}, `SELECT `+agentColumns+` FROM agents a WHERE a.organization = $1 AND a.disabled = 0 ORDER BY a.site, a.name`, org)
 	if err != nil {
 		return nil, err
 	}
 	return all, addRefusals(ctx, q, org, all)
-}
-
-func newToken() string {
-	raw := make([]byte, tokenBytes)
-	_, _ = rand.Read(raw) // never fails: the program ends instead
-	return tokenPrefix + base64.RawURLEncoding.EncodeToString(raw)
-}
-
-func hashToken(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
 }

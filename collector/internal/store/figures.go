@@ -56,7 +56,7 @@ func (s *Store) Snapshot(ctx context.Context, org string) (Snapshot, error) {
 		x.Nodes, errs[2] = list(ctx, t, func(scan func(...any) error, c *NodeCount) error {
 			return scan(&c.Organization, &c.Site, &c.Answered, &c.Complete, &c.N)
 		}, `SELECT organization, site, answered, complete, COUNT(*) FROM nodes`+of+`GROUP BY organization, site, answered, complete`, org)
-		x.Agents, errs[3] = list(ctx, t, scanAgent, `SELECT `+agentColumns+` FROM agents`+of+`ORDER BY id`, org)
+		x.Agents, errs[3] = list(ctx, t, scanAgent, `SELECT `+agentColumns+` FROM agents a`+of+`ORDER BY id`, org)
 		x.Figures, errs[4] = list(ctx, t, scanFigures, `SELECT organization, figures FROM figures`+of, org)
 		x.Spools, errs[5] = agentSpools(ctx, t, org)
 		x.Gaps, errs[6] = gaps(ctx, t, org, t.now.Add(-GapsShown))

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -20,13 +21,14 @@ const keepReports = maxAge + 30*24*time.Hour
 
 // SaveReports takes a batch of the agent, in one transaction. Each report is
 // taken, recognised as a duplicate or refused by itself; the results are in the
-// order of the batch. After an error nothing of the batch was taken. What the
-// receipt says beside the results is the caller's to add, but for SendAgain.
+// order of the batch. After an error nothing of the batch was taken; it is that
+// of the agent's state where that has changed since the agent was looked up. What
+// the receipt says beside the results is the caller's to add, but for SendAgain.
 func (s *Store) SaveReports(ctx context.Context, agent Agent, b wire.Batch) (wire.Receipt, error) {
 	var receipt wire.Receipt
 	err := s.change(ctx, agent.Organization, func(t *tx) error {
 		receipt = wire.Receipt{Results: make([]wire.Result, 0, len(b.Reports))}
-		if err := touchAgent(ctx, t, agent.ID, b); err != nil {
+		if err := touchAgent(ctx, t, agent, b); err != nil {
 			return err
 		}
 		for _, r := range b.Reports {
@@ -48,9 +50,12 @@ func (s *Store) SaveReports(ctx context.Context, agent Agent, b wire.Batch) (wir
 
 // touchAgent notes that the agent was heard. One that comes back after a
 // silence changes verdicts though its nodes may not.
-func touchAgent(ctx context.Context, t *tx, id string, b wire.Batch) error {
-	before, err := agentByID(ctx, t, id)
+func touchAgent(ctx context.Context, t *tx, agent Agent, b wire.Batch) error {
+	before, err := agentByID(ctx, t, agent.ID)
 	if err != nil {
+		return err
+	}
+	if err := errors.Join(before.taken(), noteFirstUse(ctx, t, agent), noteInstance(ctx, t, before, b.Instance)); err != nil {
 		return err
 	}
 	interval := min(max(int64(b.Interval), 0), math.MaxInt32) * 1000
@@ -59,7 +64,7 @@ func touchAgent(ctx context.Context, t *tx, id string, b wire.Batch) error {
 		skew = millis(b.SentAt) - millis(t.now)
 	}
 	if _, err := t.ExecContext(ctx, `UPDATE agents SET last_seen = $1, interval_ms = $2, clock_skew_ms = $3, version = $4 WHERE id = $5`,
-		millis(t.now), interval, skew, shorten(inventory.CleanText(b.Version), maxName), id); err != nil {
+		millis(t.now), interval, skew, shorten(inventory.CleanText(b.Version), maxName), agent.ID); err != nil {
 		return fmt.Errorf("cannot save when the agent was seen: %w", err)
 	}
 	missed := before.Interval > 0 && t.now.Sub(before.LastSeen) > 2*before.Interval
@@ -113,8 +118,8 @@ func polledAt(now, sentAt, polled time.Time) time.Time {
 	return now.Add(-age).Truncate(time.Millisecond)
 }
 
-// Prune forgets what no longer decides anything: the ids of old reports,
-// the notes of old runs and old gaps.
+// Prune forgets what no longer decides anything: the ids of old reports, the
+// notes of old runs, old gaps and credentials that expired long ago.
 func (s *Store) Prune(ctx context.Context) error {
 	if s.scope != nil {
 		return errWhole
@@ -129,6 +134,6 @@ func (s *Store) Prune(ctx context.Context) error {
 		if _, err := t.ExecContext(ctx, `DELETE FROM agent_gaps WHERE noted_at < $1`, millis(t.now.Add(-keepReports))); err != nil {
 			return fmt.Errorf("cannot forget old gaps: %w", err)
 		}
-		return pruneUploads(ctx, t)
+		return errors.Join(pruneUploads(ctx, t), pruneCredentials(ctx, t))
 	})
 }

@@ -388,12 +388,12 @@ func TestAgents(t *testing.T) {
 	if _, _, err := s.CreateAgent(ctx, "Riverside Food Bank", "Main", "agent-1"); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("the same agent again: error %v, want %v", err, store.ErrConflict)
 	}
-	if err := s.DisableAgent(ctx, a.ID); err != nil {
+	if err := s.RevokeAgent(ctx, a.ID); err != nil {
 		t.Fatal(err)
 	}
-	expect(token, store.ErrDisabled)
+	expect(token, store.ErrRevoked)
 	if got := facts(t, s, a.Organization).Agents; len(got) != 0 {
-		t.Errorf("a disabled agent is still expected: %v", got)
+		t.Errorf("a revoked agent is still expected: %v", got)
 	}
 	second, err := s.ReplaceToken(ctx, a.ID)
 	if err != nil {

@@ -15,7 +15,6 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/big"
@@ -236,7 +235,7 @@ func (s *Store) update(ctx context.Context, do func(*tx) error) error {
 		switch {
 		case again && n < tries && rest(ctx, n):
 			continue
-		case errors.Is(kind, ErrNotFound) || errors.Is(kind, ErrInvalid) || errors.Is(kind, ErrConflict):
+		case isRefusal(kind):
 			return kind
 		}
 		return s.wrote(ctx, kind)
