@@ -100,7 +100,7 @@ func atRoot(rows []row) func(row) bool {
 	root := func(r row) bool { return r.hasIn && r.in == 0 }
 	supply := func(r row) bool { return r.class <= classUnknown && supplies.MatchString(r.label()) }
 	beside := slices.ContainsFunc(rows, func(r row) bool { return r.maybeUnit() && root(r) && !supply(r) })
-	return func(r row) bool { return root(r) && !(beside && supply(r)) }
+	return func(r row) bool { return root(r) && (!beside || !supply(r)) }
 }
 
 // bareChassis are the chassis that tell no serial, by index.

@@ -26,6 +26,21 @@ var (
 	catOSPrompt  = regexp.MustCompile(`> \(enable\)$`)
 )
 
+// Linksys SRW switches show a screen to log in on, and then a menu. Ctrl-Z
+// leaves the menu for a shell in which "lcli" starts the command line, which
+// asks who one is again.
+var (
+	loginScreen = regexp.MustCompile(`(?i)login screen`)
+	mainMenu    = regexp.MustCompile(`(?i)switch main menu`)
+	// placesCursor tells a screen from a banner, which has no places.
+	placesCursor = regexp.MustCompile(`\x1b\[\d{1,3};\d{1,3}[Hf]`)
+)
+
+const leaveMenu = "\x1alcli\n"
+
+// maxScreen is how much of what a device has shown can be its screen.
+const maxScreen = 8 << 10
+
 // promptEnd is what the last line of a waiting device ends in, on every
 // platform: sw1#, sw1>, (Cisco Controller) >, host/admin#, admin:
 var promptEnd = regexp.MustCompile(`^[^\r\n]{0,120}[\w)\]./> -][>#$%]$|^[>#$]$|^[\w.-]{1,63}:$|^[\w.@-]{1,63}> \(enable\)$`)
@@ -71,8 +86,17 @@ type loginState struct {
 	last    string // the line that the device waited at before that
 
 	user, password bool // sent already
+	screen, menu   bool // passed already
 	newlines       int
 	other          int // keys pressed at questions
+}
+
+// shows says that a screen with those words is before us, and no question: the
+// password goes to nothing else that happens to have the words.
+func (l *loginState) shows(words *regexp.Regexp) bool {
+	shown, tail := lastBytes(l.text, maxScreen), l.tail()
+	return placesCursor.Match(shown) && words.MatchString(plain(string(shown))) &&
+		!promptEnd.MatchString(lastLine(tail)) && !asksUser.MatchString(tail) && !asksPassword.MatchString(tail)
 }
 
 func (l *loginState) add(chunk []byte) error {
@@ -101,7 +125,8 @@ func (d *dialer) shorten(line string) string {
 func (l *loginState) ready() bool {
 	s := l.tail()
 	return promptEnd.MatchString(lastLine(s)) || asksUser.MatchString(s) || asksPassword.MatchString(s) ||
-		asksKey.MatchString(s) || yesNo.MatchString(s) || pagerAtEnd.MatchString(s)
+		asksKey.MatchString(s) || yesNo.MatchString(s) || pagerAtEnd.MatchString(s) ||
+		!l.screen && l.shows(loginScreen) || !l.menu && l.shows(mainMenu)
 }
 
 func (l *loginState) tail() string {
@@ -121,6 +146,12 @@ func (l *loginState) step() (bool, error) {
 		return d.fail(inventory.ProblemCredentialRefused, fmt.Sprintf("the device's shell refused user %q of SSH credential %s: check user and password", d.target.Credential.User, d.target.Credential.Name), nil)
 	}
 	switch {
+	case !l.menu && l.shows(mainMenu):
+		l.menu, l.user, l.password = true, false, false
+		return false, l.press(leaveMenu)
+	case !l.screen && l.shows(loginScreen):
+		l.screen, l.user, l.password, d.shown = true, true, true, true
+		return false, l.press(d.target.Credential.User + "\t" + d.password + "\r")
 	case asksUser.MatchString(tail):
 		if l.user {
 			return false, refused()

@@ -114,6 +114,34 @@ func TestGreetings(t *testing.T) {
 		"ASA in a context": func(term *terminal) {
 			term.run("Type help or '?' for a list of available commands.\r\n", "asa1/admin/pri/act# ", ios())
 		},
+		"Linksys, a screen and a menu": func(term *terminal) {
+			until := func(end byte) string {
+				var typed []byte
+				for {
+					b, ok := term.key()
+					if !ok || b == end {
+						return string(typed)
+					}
+					typed = append(typed, b)
+				}
+			}
+			term.print("\x1b[2J\x1b[1;30HLogin Screen\x1b[5;10HUser Name: [          ]\x1b[6;10HPassword:  [          ]\x1b[5;22H")
+			if s := until('\r'); s != "rollcall\t"+canary {
+				t.Errorf("the screen to log in on was given %q", strings.ReplaceAll(s, canary, "(the password)"))
+			}
+			term.print("\x1b[2J\x1b[1;30HSwitch Main Menu\x1b[3;5H1. System Configuration Menu\x1b[4;5H0. Logout\x1b[20;5HCtrl-Z = Exit")
+			if s := until('\n'); s != "\x1alcli" {
+				t.Errorf("the menu was given %q", s)
+			}
+			for _, question := range []string{"\r\n>lcli\r\n\r\nUser Name:", "\r\nPassword:"} {
+				term.print("%s", question)
+				term.line()
+			}
+			term.run("\r\n\r\n", "console# ", ios())
+		},
+		"banner that speaks of a screen": func(term *terminal) {
+			term.run("\r\nWelcome to the login screen and the Switch Main Menu of this site\r\n", "sw1#", ios())
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
