@@ -20,6 +20,7 @@ import (
 
 	"rollcall/collector/internal/contract"
 	"rollcall/collector/internal/ingest"
+	"rollcall/collector/internal/limit"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
 	"rollcall/pkg/inventory"
@@ -210,7 +211,12 @@ func byServer(t *testing.T, p place, today string, more ...inventory.Scan) recon
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(ingest.New(ingest.Options{Store: s, Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)}))
+	reg := prometheus.NewRegistry()
+	often := limit.Rate{PerSecond: 1000, Burst: 1000}
+	server := httptest.NewServer(ingest.New(ingest.Options{
+		Store: s, Registry: reg, Log: slog.New(slog.DiscardHandler),
+		Limits: limit.New(limit.Settings{Connections: 100, PerAddress: 100, Pages: 10, Uploads: 10, BodyRate: 1024, Address: often, Organization: often, Agent: often}, reg),
+	}))
 	defer server.Close()
 	upload(t, server.URL, token, 1, p.previous)
 	now = p.current.Started

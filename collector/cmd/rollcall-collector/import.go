@@ -36,7 +36,7 @@ type importFilesCmd struct {
 	Preview      bool      `help:"Only say what the contract files would change: how their columns are understood, which rows are refused, and which lines come and go."`
 	RMA          string    `help:"Ledger of replacements (RMA), as CSV or XLSX, in the place of the one before." type:"path" placeholder:"FILE"`
 	Orders       string    `help:"Ledger of donated gear, as CSV or XLSX, in the place of the one before." type:"path" placeholder:"FILE"`
-	Files        []string  `arg:"" optional:"" name:"file" help:"Contract files from Cisco or a reseller: CSV, XLSX, JSON of the Support APIs, or the ZIP with one of them." type:"path"`
+	Files        []string  `arg:"" optional:"" name:"file" help:"Contract files from Cisco or a reseller: CSV, XLSX, JSON of the Support APIs, or a ZIP of one or several alike." type:"path"`
 }
 
 // Validate is asked by kong, which takes an error for wrong usage.

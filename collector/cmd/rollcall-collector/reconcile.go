@@ -187,6 +187,9 @@ func readLedger[T any](path string, o contract.Options, read func(string, io.Rea
 // together adds the lines of a later file to those before, in the place of those
 // with the same keys.
 func together(before, more []contract.Line) []contract.Line {
+	if len(before) == 0 {
+		return more
+	}
 	again := map[string]bool{}
 	for _, l := range more {
 		again[l.Key()] = true

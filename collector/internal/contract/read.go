@@ -68,7 +68,8 @@ func ReadFile(path string, o Options) (File, error) {
 
 // Read reads a contract file: delimited text (comma, semicolon, tab or bar) in
 // any usual encoding, a workbook (XLSX), an answer of Cisco's Support APIs
-// (JSON), or a zip archive with one of them. The formats are told apart by their
+// (JSON), or a zip archive with one of them or several with the same columns.
+// The formats are told apart by their
 // header row, which must have a column of serial numbers. Rows that can't be used are in Refused, the rest in Lines. An
 // error means that nothing can be used; it says why and what to do.
 func Read(name string, r io.Reader, o Options) (File, error) {
