@@ -21,11 +21,7 @@ func seed(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	families, err := filepath.Glob("testdata/families/*.out")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, file := range append(files, families...) {
+	for _, file := range files {
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
