@@ -16,6 +16,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,7 @@ import (
 	"rollcall/collector/internal/limit"
 	"rollcall/collector/internal/metrics"
 	"rollcall/collector/internal/reconcile"
+	"rollcall/collector/internal/requestid"
 	"rollcall/collector/internal/store"
 	"rollcall/collector/internal/supportapi"
 	"rollcall/collector/internal/web"
@@ -45,6 +47,7 @@ type Options struct {
 	// Offer is given the link to make the first account, where there is none
 	// yet; nil logs it.
 	Offer func(link string)
+	Level *slog.LevelVar // of Log, for a reload; nil cannot be changed
 }
 
 // A Collector is made by New, started once and stopped once.
@@ -55,8 +58,16 @@ type Collector struct {
 	server *http.Server
 	loop   *loop
 	limits *limit.Limits
-	pulls  []*supportapi.Puller
 	offer  func(link string)
+	reader *metrics.Collector
+	judged atomic.Pointer[reconcile.Settings]
+
+	options   Options
+	reloading sync.Mutex
+	reloads   reloadMetrics
+	pulling   pulling
+	cert      *certificate // nil without TLS, and before the start
+	debug     *http.Server // nil without debug.listen
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -83,6 +94,7 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	o.Log = requestid.Log(o.Log)
 	s, err := c.OpenStore(ctx, store.Options{Now: o.Now, Log: o.Log})
 	if err != nil {
 		return nil, err
@@ -91,14 +103,18 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 	if err := o.Registry.Register(reader); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot register metrics: %w", err), s.Close())
 	}
-	col := &Collector{config: c, log: o.Log, store: s, offer: o.Offer, failed: make(chan error, 1), limits: limit.New(c.limits(), o.Registry)}
+	col := &Collector{config: c, log: o.Log, store: s, offer: o.Offer, failed: make(chan error, 1), limits: limit.New(c.limits(), o.Registry), reader: reader, options: o}
+	judged := c.Settings.reconcile()
+	col.judged.Store(&judged)
+	col.reloads = newReloadMetrics(o.Registry)
 	col.loop = &loop{
-		store: s.Unattended(), reconcile: reconcile.Reconcile, settings: c.Settings.reconcile(), now: o.Now, log: o.Log,
+		store: s.Unattended(), reconcile: reconcile.Reconcile, settings: func() reconcile.Settings { return *col.judged.Load() }, now: o.Now, log: o.Log,
 		metrics: newLoopMetrics(o.Registry), poll: pollInterval,
 	}
-	col.pulls = c.pullers(s.Unattended(), o)
+	col.pulling.metrics = supportapi.NewMetrics(o.Registry)
+	col.pulling.pullers = c.pullers(s.Unattended(), o, col.pulling.metrics)
 	col.server = &http.Server{
-		Handler: col.limits.Connections.Serving(col.limits.Handler(col.routes(o, reader))),
+		Handler: col.limits.Connections.Serving(requestid.Handler(col.limits.Handler(col.routes(o, reader)))),
 		// An upload extends the two in the middle for itself.
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
@@ -145,7 +161,11 @@ func (c *Collector) routes(o Options, reader *metrics.Collector) http.Handler {
 func (c *Collector) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 	defer cancel()
-	if err := c.store.Ready(ctx); err != nil {
+	err := c.store.Ready(ctx)
+	if err == nil {
+		err = c.loop.stalled(time.Now())
+	}
+	if err != nil {
 		plain(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
@@ -174,11 +194,14 @@ func (c *Collector) Start(ctx context.Context) error {
 		if cert, err = newCertificate(c.config.TLS, c.log); err != nil {
 			return err
 		}
-		c.server.TLSConfig = cert.config()
+		c.server.TLSConfig, c.cert = cert.config(), cert
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.config.Listen)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w", c.config.Listen, err)
+	}
+	if err := c.startDebug(ctx); err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	c.listener = listener
 	lifetime, endAll := context.WithCancel(context.WithoutCancel(ctx))
@@ -195,9 +218,7 @@ func (c *Collector) Start(ctx context.Context) error {
 		}
 	})
 	c.tasks.Go(func() { c.loop.run(working) })
-	for _, p := range c.pulls {
-		c.tasks.Go(func() { p.Run(working) })
-	}
+	c.pulling.start(working)
 	if host, _, err := net.SplitHostPort(c.config.Listen); err == nil && !isLoopback(host) && cert == nil {
 		c.log.Warn("other machines can reach this address without encryption: whoever listens on the network reads passwords and tokens",
 			"address", listener.Addr().String())
@@ -300,7 +321,11 @@ func (c *Collector) Stop() error {
 			c.log.Warn("requests in flight were cut off")
 			err = c.server.Close()
 		}
+		if c.debug != nil {
+			err = errors.Join(err, c.debug.Close())
+		}
 		c.tasks.Wait()
+		c.pulling.wait()
 		c.stopErr = errors.Join(err, c.store.Close())
 		c.log.Info("collector stopped")
 	})
@@ -312,6 +337,12 @@ func (c *Collector) Run(ctx context.Context) error {
 	if err := c.Start(ctx); err != nil {
 		return errors.Join(err, c.Stop())
 	}
+	return c.Wait(ctx)
+}
+
+// Wait stops the collector, which was started, when the context ends or it
+// cannot go on.
+func (c *Collector) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return c.Stop()

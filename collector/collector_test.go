@@ -85,7 +85,7 @@ func await(t *testing.T, url, words string) {
 	}
 }
 
-func upload(t *testing.T, url, token string, d inventory.Device) {
+func upload(t *testing.T, url, token string, d inventory.Device) http.Header {
 	t.Helper()
 	body, err := wire.EncodeBatch(wire.Batch{Agent: "agent-1", SentAt: time.Now(), Interval: 3600, Reports: []wire.Report{{
 		ReportID: "report-1", Epoch: 1, Seq: 1, PolledAt: time.Now(), Answered: true, Fingerprint: d.Fingerprint(), Device: d,
@@ -109,6 +109,7 @@ func upload(t *testing.T, url, token string, d inventory.Device) {
 		raw, _ := io.ReadAll(res.Body) // what there is of it
 		t.Fatalf("status %d: %s", res.StatusCode, raw)
 	}
+	return res.Header
 }
 
 // From an upload and a contract file to the API and the metrics.

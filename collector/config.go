@@ -35,6 +35,7 @@ type Config struct {
 	// X-Forwarded-For is believed.
 	Proxies []string `yaml:"proxies"`
 	Limits  Limits   `yaml:"limits"`
+	Debug   Debug    `yaml:"debug"`
 	// DataDir holds the database. It is made when it is not there.
 	DataDir  string   `yaml:"data_dir"`
 	Database Database `yaml:"database"`
@@ -181,6 +182,7 @@ func (c Config) Validate() error {
 	errs = append(errs, c.Settings.validate()...)
 	errs = append(errs, c.Limits.validate()...)
 	errs = append(errs, c.validateProxies()...)
+	errs = append(errs, c.Debug.validate())
 	return errors.Join(append(errs, c.validateSupportAPI()...)...)
 }
 
@@ -330,13 +332,18 @@ func (l Log) level() (slog.Level, error) {
 	return 0, fmt.Errorf("log.level: %q is not known: use debug, info, warn or error", l.Level)
 }
 
-// Logger returns a logger of this level and format that writes to w.
-func (l Log) Logger(w io.Writer) (*slog.Logger, error) {
+// Logger returns a logger of this level and format that writes to w. Its level
+// is set in, and changes with it; nil is one that stays.
+func (l Log) Logger(w io.Writer, in *slog.LevelVar) (*slog.Logger, error) {
 	level, err := l.level()
 	if err != nil {
 		return nil, err
 	}
-	o := &slog.HandlerOptions{Level: level}
+	if in == nil {
+		in = new(slog.LevelVar)
+	}
+	in.Set(level)
+	o := &slog.HandlerOptions{Level: in}
 	if l.Format == "json" {
 		return slog.New(slog.NewJSONHandler(w, o)), nil
 	}

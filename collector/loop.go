@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rollcall/collector/internal/reconcile"
+	"rollcall/collector/internal/requestid"
 	"rollcall/collector/internal/store"
 )
 
@@ -31,12 +33,16 @@ const (
 	restFactor = 4
 	// maxBackoff bounds the wait after a failure, which doubles from a second.
 	maxBackoff = 5 * time.Minute
+	// stallTime is how long nothing may be finished while organizations wait,
+	// before the collector says that it is not ready.
+	stallTime = 15 * time.Minute
 )
 
 // A facter keeps what the loop works on.
 type facter interface {
 	Changed(ctx context.Context) ([]string, error)
 	Changes() <-chan struct{}
+	ChangedBy(ctx context.Context, org string) (requestID string, err error)
 	Facts(ctx context.Context, org string) (reconcile.Facts, error)
 	SaveResult(ctx context.Context, org string, r reconcile.Result) error
 	MarkAllChanged(ctx context.Context, before time.Time) error
@@ -49,11 +55,13 @@ type facter interface {
 type loop struct {
 	store     facter
 	reconcile func(reconcile.Facts) reconcile.Result
-	settings  reconcile.Settings
+	settings  func() reconcile.Settings
 	now       func() time.Time
 	log       *slog.Logger
 	metrics   *loopMetrics
 	poll      time.Duration // pollInterval, shorter in tests
+
+	waiting atomic.Pointer[waits] // nil when nothing waits
 
 	// The rest belongs to the goroutine of run.
 	day      string               // of the last daily run
@@ -67,6 +75,7 @@ type loop struct {
 // outcome is how one run ended.
 type outcome struct {
 	org      string
+	request  string // that it was for
 	duration time.Duration
 	err      error
 }
@@ -123,7 +132,7 @@ func (l *loop) daily(ctx context.Context) {
 func (l *loop) silent(ctx context.Context) {
 	if now := time.Now(); now.Sub(l.silence) >= silenceInterval {
 		l.silence = now
-		if err := l.store.MarkSilent(ctx, l.settings.AgentSilentAfter); err != nil {
+		if err := l.store.MarkSilent(ctx, l.settings().AgentSilentAfter); err != nil {
 			l.report(ctx, "cannot look for silent agents", err)
 		}
 	}
@@ -149,6 +158,33 @@ func (l *loop) refill(ctx context.Context) {
 		}
 	}
 	l.metrics.pending.Set(float64(len(changed)))
+	before := l.waiting.Load()
+	switch {
+	case len(changed) == 0:
+		l.waiting.Store(nil)
+	case before == nil || len(changed) < before.organizations: // another collector may have done it
+		l.waiting.Store(&waits{len(changed), now})
+	default:
+		l.waiting.Store(&waits{len(changed), before.since})
+	}
+}
+
+// waits are organizations that changed and are not reconciled, and when the last
+// one was, or they began to wait.
+type waits struct {
+	organizations int
+	since         time.Time
+}
+
+// stalled says that organizations wait although there was time for them; it
+// returns nil when all is well.
+func (l *loop) stalled(now time.Time) error {
+	w := l.waiting.Load()
+	if w == nil || now.Sub(w.since) < stallTime {
+		return nil
+	}
+	return fmt.Errorf("reconciling is stalled: %d organizations wait, and none was finished for %v: the log has the cause",
+		w.organizations, now.Sub(w.since).Round(time.Second))
 }
 
 // begin starts runs until all workers have one.
@@ -158,9 +194,9 @@ func (l *loop) begin(ctx context.Context, wg *sync.WaitGroup, done chan<- outcom
 		l.queue = l.queue[1:]
 		l.running[org] = true
 		wg.Go(func() {
-			began := time.Now()
+			began, ctx := time.Now(), l.named(ctx, org)
 			err := l.one(ctx, org)
-			done <- outcome{org, time.Since(began), err} // has room for every worker
+			done <- outcome{org, requestid.From(ctx), time.Since(began), err} // has room for every worker
 		})
 	}
 }
@@ -177,14 +213,30 @@ func (l *loop) one(ctx context.Context, org string) (err error) {
 	if err != nil {
 		return err
 	}
-	facts.Settings = l.settings
+	facts.Settings = l.settings()
 	return l.store.SaveResult(ctx, org, l.reconcile(facts))
+}
+
+// named returns a context of the request that changed the organization, so that
+// the log tells of both under one ID.
+func (l *loop) named(ctx context.Context, org string) context.Context {
+	id, err := l.store.ChangedBy(ctx, org)
+	if err != nil {
+		return ctx // what follows meets the error, too
+	}
+	return requestid.With(ctx, id)
 }
 
 func (l *loop) ended(ctx context.Context, o outcome) {
 	delete(l.running, o.org)
 	if ctx.Err() != nil {
 		return
+	}
+	ctx = requestid.With(ctx, o.request)
+	// One organization that fails again and again is its own matter; when there
+	// are others, something should go well among them.
+	if waiting := l.waiting.Load(); waiting != nil && (o.err == nil || waiting.organizations < 2) {
+		l.waiting.Store(&waits{waiting.organizations, time.Now()})
 	}
 	l.metrics.duration.Observe(o.duration.Seconds())
 	if o.err == nil {

@@ -85,6 +85,9 @@ func (s *shelf) MarkAllChanged(_ context.Context, before time.Time) error {
 	return nil
 }
 
+func (s *shelf) ChangedBy(_ context.Context, org string) (string, error) {
+	return "request-" + org, nil
+}
 func (s *shelf) MarkSilent(context.Context, int) error { return nil }
 func (s *shelf) Prune(context.Context) error           { return nil }
 
@@ -93,7 +96,7 @@ func startLoop(t *testing.T, s *shelf, verdict func(reconcile.Facts) reconcile.R
 	t.Helper()
 	l := &loop{
 		store: s, reconcile: verdict, now: now, log: slog.New(slog.DiscardHandler), metrics: newLoopMetrics(prometheus.NewRegistry()),
-		poll: 5 * time.Millisecond, settings: reconcile.Settings{StaleDays: 7},
+		poll: 5 * time.Millisecond, settings: func() reconcile.Settings { return reconcile.Settings{StaleDays: 7} },
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -203,7 +206,7 @@ func TestLoopTriesAgain(t *testing.T) {
 }
 
 func TestLoopPanicIsAnError(t *testing.T) {
-	l := &loop{store: newShelf(), reconcile: func(reconcile.Facts) reconcile.Result { panic("a rule went wrong") }}
+	l := &loop{store: newShelf(), settings: func() reconcile.Settings { return reconcile.Settings{} }, reconcile: func(reconcile.Facts) reconcile.Result { panic("a rule went wrong") }}
 	if err := l.one(t.Context(), "x"); err == nil || !strings.Contains(err.Error(), "a rule went wrong") {
 		t.Errorf("error %v, want the panic", err)
 	}

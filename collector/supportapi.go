@@ -172,8 +172,7 @@ func (a SupportAPI) client(version string, now func() time.Time) *supportapi.Cli
 }
 
 // pullers are one for each account.
-func (c Config) pullers(s *store.Store, o Options) []*supportapi.Puller {
-	metrics := supportapi.NewMetrics(o.Registry)
+func (c Config) pullers(s *store.Store, o Options, metrics *supportapi.Metrics) []*supportapi.Puller {
 	var taken []string
 	for _, a := range c.SupportAPI {
 		taken = append(taken, a.Organizations...)

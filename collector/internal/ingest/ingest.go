@@ -150,6 +150,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 					"report_id", result.ReportID, "reason", result.Reason)
 			}
 		}
+		h.log.DebugContext(r.Context(), "batch taken", "agent", agent.Name, "organization", agent.Organization, "reports", len(receipt.Results))
 		h.answer(w, r, status, wire.ReceiptType, receipt)
 	}
 	h.metrics.batches.WithLabelValues(strconv.Itoa(status)).Inc()

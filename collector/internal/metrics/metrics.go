@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -66,6 +67,8 @@ type Collector struct {
 
 // known is what the collectors of all organizations and of single ones share.
 type known struct {
+	settings atomic.Pointer[reconcile.Settings]
+
 	mu       sync.Mutex
 	findings map[string]*findings // by organization
 	shown    []*findings          // of the last scrape of all, and
@@ -86,8 +89,13 @@ func New(src Source, o Options) *Collector {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Collector{Options: o, src: src, families: newFamilies(), known: &known{findings: map[string]*findings{}}}
+	c := &Collector{Options: o, src: src, families: newFamilies(), known: &known{findings: map[string]*findings{}}}
+	c.SetSettings(o.Settings)
+	return c
 }
+
+// SetSettings shows other settings from now on.
+func (c *Collector) SetSettings(s reconcile.Settings) { c.known.settings.Store(&s) }
 
 // of returns a collector of one organization.
 func (c *Collector) of(organization string) *Collector {
@@ -212,23 +220,23 @@ func (c *Collector) sendFindings(ch chan<- prometheus.Metric, open []*findings) 
 
 // sendSettings lets alerts use the limits that are set here, and not their own.
 func (c *Collector) sendSettings(ch chan<- prometheus.Metric) {
-	f, goVersion, version := c.families, runtime.Version(), clean(c.Version)
+	f, goVersion, version, settings := c.families, runtime.Version(), clean(c.Version), c.known.settings.Load()
 	one := func(f family, value float64, labels ...*string) {
 		b := f.batch(1)
 		b.add(value, labels...)
 		b.send(ch)
 	}
 	windows := map[int]bool{}
-	for _, n := range c.Settings.ExpiringDays {
+	for _, n := range settings.ExpiringDays {
 		if name := strconv.Itoa(n); !windows[n] {
 			windows[n] = true
 			one(f.expiring, days(n).Seconds(), &name)
 		}
 	}
-	one(f.stale, days(c.Settings.StaleDays).Seconds())
-	one(f.notSeen, days(c.Settings.LineNotSeenDays).Seconds())
-	one(f.activation, days(c.Settings.ActivationDays).Seconds())
-	one(f.silentIntervals, float64(c.Settings.AgentSilentAfter))
+	one(f.stale, days(settings.StaleDays).Seconds())
+	one(f.notSeen, days(settings.LineNotSeenDays).Seconds())
+	one(f.activation, days(settings.ActivationDays).Seconds())
+	one(f.silentIntervals, float64(settings.AgentSilentAfter))
 	one(f.build, 1, &goVersion, &version)
 }
 

@@ -2,8 +2,12 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
+
+	"rollcall/collector/internal/requestid"
 )
 
 // Changed returns the organizations in which something changed since their last
@@ -27,11 +31,25 @@ func (s *Store) notify() {
 
 // markChanged says that verdicts of the organization may be out of date.
 func markChanged(ctx context.Context, t *tx, org string) error {
-	if _, err := t.ExecContext(ctx, `UPDATE organizations SET revision = revision + 1 WHERE id = $1`, org); err != nil {
+	if _, err := t.ExecContext(ctx, `UPDATE organizations SET revision = revision + 1, request_id = $2 WHERE id = $1`,
+		org, requestid.From(ctx)); err != nil {
 		return fmt.Errorf("cannot mark organization as changed: %w", err)
 	}
 	t.marked = true
 	return nil
+}
+
+// ChangedBy returns the ID of the request that last changed something of the
+// organization, "" when it was none, such as a command or the clock.
+func (s *Store) ChangedBy(ctx context.Context, org string) (id string, err error) {
+	err = s.viewOf(ctx, org, func(t *tx) error {
+		err := t.QueryRowContext(ctx, `SELECT request_id FROM organizations WHERE id = $1`, org).Scan(&id)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("organization %q: %w", org, ErrNotFound)
+		}
+		return err
+	})
+	return id, err
 }
 
 // MarkAllChanged marks every organization whose last result is older than the

@@ -208,7 +208,7 @@ func (s *server) documentInput(ctx context.Context, org store.Organization) (doc
 	if err != nil {
 		return document.Input{}, fmt.Errorf("cannot read what documents are made from: %w", err)
 	}
-	facts.Now, facts.Settings = s.now().UTC(), s.settings
+	facts.Now, facts.Settings = s.now().UTC(), s.settings()
 	in := document.Input{Facts: facts}
 	units, err := s.store.Units(ctx, org.ID)
 	if err != nil {

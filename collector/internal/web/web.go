@@ -79,7 +79,8 @@ type Options struct {
 	Log   *slog.Logger     // nil logs nothing
 	Now   func() time.Time // nil is time.Now
 	// Settings are those by which organizations are judged; documents name them.
-	Settings reconcile.Settings
+	// nil is the defaults.
+	Settings func() reconcile.Settings
 	// People keeps accounts, sessions and tokens; nil where LoginOff is set.
 	People *store.Store
 	// LoginOff lets whoever can reach the collector do everything.
@@ -98,7 +99,7 @@ type server struct {
 	store     Store
 	log       *slog.Logger
 	now       func() time.Time
-	settings  reconcile.Settings
+	settings  func() reconcile.Settings
 	hosts     func(string) bool
 	assets    assets
 	templates templates
@@ -124,6 +125,9 @@ func New(o Options) http.Handler {
 	}
 	if o.View == nil {
 		o.View = func(string, []string, bool) Store { return o.Store }
+	}
+	if o.Settings == nil {
+		o.Settings = reconcile.DefaultSettings
 	}
 	files := newAssets()
 	s := &server{
