@@ -12,6 +12,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"rollcall/collector/internal/limit"
 	"rollcall/pkg/wire"
 )
 
@@ -134,7 +135,7 @@ func TestHostileText(t *testing.T) {
 
 // One agent that sends without an end is sent away, and no other with it.
 func TestTooOften(t *testing.T) {
-	few := wide
+	few := limit.Wide()
 	few.Agent.PerSecond, few.Agent.Burst = 0.01, 2
 	few.Organization.PerSecond, few.Organization.Burst = 0.01, 3
 	s := serveWith(t, nil, nil, few)

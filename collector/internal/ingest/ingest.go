@@ -63,7 +63,8 @@ type registrar interface {
 const DefaultLife = 90 * 24 * time.Hour
 
 // Options are what the handler needs. Limits bound how often agents come, and
-// the bodies that are being received, each of at most wire.MaxCompressed bytes.
+// the bodies that are being received, each of at most wire.MaxCompressed bytes;
+// nil are limit.Wide.
 type Options struct {
 	Store    registrar
 	Registry prometheus.Registerer
@@ -101,6 +102,9 @@ type handler struct {
 func New(o Options) http.Handler {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Limits == nil {
+		o.Limits = limit.New(limit.Wide(), prometheus.NewRegistry())
 	}
 	h := &handler{
 		store: o.Store, log: o.Log, metrics: newMetrics(o.Registry), refusals: rate.Sometimes{First: 10, Interval: time.Second},

@@ -64,15 +64,9 @@ type site struct {
 	registry *prometheus.Registry
 }
 
-// wide are limits that no test meets but those of limits.
-var wide = limit.Settings{
-	Connections: 1000, PerAddress: 1000, Pages: 10, Uploads: 100, BodyRate: 1024,
-	Address: limit.Rate{PerSecond: 1000, Burst: 1000}, Organization: limit.Rate{PerSecond: 1000, Burst: 1000}, Agent: limit.Rate{PerSecond: 1000, Burst: 1000},
-}
-
 func serve(t *testing.T, find, save error) site {
 	t.Helper()
-	return serveWith(t, find, save, wide)
+	return serveWith(t, find, save, limit.Wide())
 }
 
 func serveWith(t *testing.T, find, save error, limits limit.Settings) site {

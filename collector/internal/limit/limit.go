@@ -28,6 +28,13 @@ type Settings struct {
 	BodyRate int
 }
 
+// Wide are limits that only bound memory, for a server that nobody else can
+// reach.
+func Wide() Settings {
+	often := Rate{PerSecond: 1e6, Burst: 1e6}
+	return Settings{Connections: 1e6, PerAddress: 1e6, Address: often, Organization: often, Agent: often, Pages: 1000, Uploads: 256, BodyRate: 1024}
+}
+
 // A Rate is how often something may come: Burst at once, and PerSecond in the
 // long run.
 type Rate struct {
