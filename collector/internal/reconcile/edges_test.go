@@ -226,6 +226,18 @@ func TestEndedWords(t *testing.T) {
 	}
 }
 
+// A line that was ended before its time is not said to have ended by its end.
+func TestTerminatedWords(t *testing.T) {
+	for status, want := range map[string]string{"TERMINATED": "its status is TERMINATED, and its end " + string(date(-10)), "EXPIRED": "since its line ended on " + string(date(-10))} {
+		w := newWorld()
+		on(-1000, -10)(w)
+		w.Lines[0].Status = status
+		if f := findingOf(t, Reconcile(w.Facts), "coverage_expired/1"); !strings.Contains(f.Evidence[0], want) {
+			t.Errorf("%s: evidence %q", status, f.Evidence[0])
+		}
+	}
+}
+
 // A recorded replacement takes what the record lacks from what was seen, or from
 // the line, and says its number and its date of return.
 func TestRecordedWords(t *testing.T) {

@@ -29,6 +29,9 @@ func TestTermShort(t *testing.T) {
 	bySome := func(n int) contract.Order {
 		return contract.Order{OrderNumber: "TS-1", ProductID: "C9300-48P", Quantity: n, OrderedOn: date(-200), CompletedOn: date(-150)}
 	}
+	arrived := func(on int) contract.Order {
+		return contract.Order{OrderNumber: "TS-1", ProductID: "C9300-48P", Serial: "FOC1111A0AA", Quantity: 1, CompletedOn: date(on)}
+	}
 	tellAll(t, []story{
 		{"donated by serial, one year", one(-100, 265, donated), covered, short},
 		{"donated by serial, a year and six weeks", one(-100, 307, donated), covered, short},
@@ -66,6 +69,30 @@ func TestTermShort(t *testing.T) {
 		{"a year that follows on four, by the day of shipping", also(one(-100, 265, donated), func(w *world) {
 			w.Lines[0].ShipDate = date(-1461)
 		}), covered, nil},
+		{"begins a year after the day of shipping", also(one(-100, 265, donated), func(w *world) {
+			w.Lines[0].ShipDate = date(-465)
+		}), covered, short},
+		{"begins a year and a day after the day of shipping", also(one(-100, 265, donated), func(w *world) {
+			w.Lines[0].ShipDate = date(-466)
+		}), covered, nil},
+		{"begins a year after all had arrived", one(-100, 265, arrived(-465)), covered, short},
+		{"begins a year and a day after all had arrived", one(-100, 265, arrived(-466)), covered, nil},
+		{"declared a spare", also(one(-100, 265, donated), func(w *world) { w.declare("FOC1111A0AA", DeclaredSpare) }), covered, short},
+		{"declared as obtained elsewhere", also(one(-100, 265, donated), func(w *world) { w.declare("FOC1111A0AA", DeclaredElsewhere) }), covered, nil},
+		{"the order has another product under the serial", one(-100, 265, contract.Order{
+			OrderNumber: "TS-1", ProductID: "ISR4331/K9", Serial: "FOC1111A0AA", Quantity: 1, OrderedOn: date(-200), CompletedOn: date(-150),
+		}), covered, nil},
+		{"the order has the serial alone", one(-100, 265, contract.Order{
+			OrderNumber: "TS-1", Serial: "FOC1111A0AA", Quantity: 1, OrderedOn: date(-200), CompletedOn: date(-150),
+		}), covered, short},
+		{"donated by number, the line began on the day of the order", one(-200, 165, bySome(1)), covered, short},
+		{"donated by number, beside one that an order names", also(one(-100, 265, donated, bySome(1)), func(w *world) {
+			w.line("1", "C9300-48P FOC9999A0AA", -100, 265)
+		}), covered, short},
+		{"donated by number, another product began since", also(one(-100, 1726, bySome(1)), func(w *world) {
+			w.poll(0, "Main/rt11", "ISR4331/K9 FDO1111A0AA")
+			w.line("1", "ISR4331/K9 FDO1111A0AA", -100, 265)
+		}), []string{"FDO1111A0AA: covered", "FOC1111A0AA: covered"}, nil},
 		{"another contract goes on after it", also(one(-100, 265, donated), func(w *world) {
 			w.line("2", unit, -100, 1726)
 		}), covered, []string{"duplicate_line/FOC1111A0AA"}},
