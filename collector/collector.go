@@ -7,6 +7,8 @@ package collector
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -68,6 +70,9 @@ type Collector struct {
 	pulling   pulling
 	cert      *certificate // nil without TLS, and before the start
 	debug     *http.Server // nil without debug.listen
+	// scrapes serves /metrics on an address of its own; nil without one.
+	scrapes *http.Server
+	scraped string // its address, with the real port
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -103,7 +108,7 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 	if err := o.Registry.Register(reader); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot register metrics: %w", err), s.Close())
 	}
-	col := &Collector{config: c, log: o.Log, store: s, offer: o.Offer, failed: make(chan error, 1), limits: limit.New(c.limits(), o.Registry), reader: reader, options: o}
+	col := &Collector{config: c, log: o.Log, store: s, offer: o.Offer, failed: make(chan error, 3), limits: limit.New(c.limits(), o.Registry), reader: reader, options: o}
 	judged := c.Settings.reconcile()
 	col.judged.Store(&judged)
 	col.reloads = newReloadMetrics(o.Registry)
@@ -137,10 +142,12 @@ func (c *Collector) routes(o Options, reader *metrics.Collector) http.Handler {
 	}
 	// A scrape that cannot be whole fails, for half of the organizations would
 	// be taken for all.
-	mux.Handle("GET /metrics", reader.Handler(o.Registry, promhttp.HandlerOpts{
+	scraped := reader.Handler(o.Registry, promhttp.HandlerOpts{
 		MaxRequestsInFlight: 4, Timeout: 30 * time.Second, ErrorHandling: promhttp.HTTPErrorOnError,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelError),
-	}))
+	})
+	mux.Handle("GET /metrics", c.guarded(scraped, c.config.metricsOpen()))
+	c.scrapes = c.scrapeServer(scraped)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", c.ready)
 	mux.Handle("/", c.limits.Page(web.New(web.Options{
@@ -227,7 +234,29 @@ func (c *Collector) Start(ctx context.Context) error {
 		c.log.Warn("login is off: whoever is on this machine may do everything")
 	}
 	c.log.Info("collector started", "url", c.url(), "data_dir", c.config.DataDir)
+	if err := c.startScrapes(ctx); err != nil {
+		return err
+	}
+	if err := c.auditStart(ctx); err != nil {
+		return err
+	}
 	return c.offerSetup(ctx)
+}
+
+// auditStart writes into the audit log that the collector started, and with
+// which settings by their hash; and into its own log how far the audit log goes,
+// so that one that was cut off is found by whoever keeps the logs elsewhere.
+func (c *Collector) auditStart(ctx context.Context) error {
+	sum := sha256.Sum256([]byte(fmt.Sprintf("%+v", c.config))) // secrets print as <secret>
+	if err := c.store.Audit(ctx, "", "collector.start", "settings", map[string]any{"sha256": hex.EncodeToString(sum[:]), "login": c.config.Login}); err != nil {
+		return err
+	}
+	seq, hash, err := c.store.AuditHead(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot read the audit log: %w", err)
+	}
+	c.log.Info("audit log", "entries", seq, "hash", hash)
+	return nil
 }
 
 // setupLife is how long the link for the first account holds.
@@ -317,6 +346,9 @@ func (c *Collector) Stop() error {
 		ctx, done := context.WithTimeout(context.Background(), stopTime)
 		defer done()
 		err := c.server.Shutdown(ctx)
+		if c.scrapes != nil {
+			err = errors.Join(err, c.scrapes.Shutdown(ctx))
+		}
 		if errors.Is(err, context.DeadlineExceeded) {
 			c.log.Warn("requests in flight were cut off")
 			err = c.server.Close()

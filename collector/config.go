@@ -48,6 +48,7 @@ type Config struct {
 	// AgentInterval is how often agents should poll; 0 leaves that to each.
 	AgentInterval config.Duration `yaml:"agent_interval"`
 	Agents        Agents          `yaml:"agents"`
+	Metrics       Metrics         `yaml:"metrics"`
 	// SupportAPI are accounts for Cisco's Support APIs; none by default.
 	SupportAPI []SupportAPI `yaml:"support_api"`
 }
@@ -116,6 +117,7 @@ func DefaultConfig() Config {
 		DataDir: "./rollcall-data",
 		Log:     Log{Level: "info", Format: "text"},
 		Login:   LoginRequired,
+		Metrics: Metrics{Access: MetricsAuto},
 		Session: Session{Idle: config.Duration(web.DefaultSessionIdle), Life: config.Duration(web.DefaultSessionLife)},
 		Settings: Settings{
 			ExpiringDays: d.ExpiringDays, StaleDays: d.StaleDays, LineNotSeenDays: d.LineNotSeenDays,
@@ -170,6 +172,7 @@ func (c Config) Validate() error {
 		}
 	}
 	errs = append(errs, c.validateLogin()...)
+	errs = append(errs, c.Metrics.validate()...)
 	if _, err := c.Log.level(); err != nil {
 		errs = append(errs, err)
 	}

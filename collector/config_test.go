@@ -55,6 +55,10 @@ func TestBadConfig(t *testing.T) {
 		"login-unknown":     `login: "maybe" is not known: use required or off`,
 		"login-off-beyond":  `login: off lets everybody do everything, and other machines can reach "0.0.0.0:8480": set login: required, or listen on 127.0.0.1`,
 		"login-off-proxy":   "login: off lets everybody do everything, and hosts says that others come through a proxy: set login: required",
+		"metrics-access":    `metrics.access: "nobody" is not known: use auto, open or token`,
+		"metrics-listen":    `metrics.listen: "8481" is not an address: write it as 127.0.0.1:8481`,
+		"metrics-web-alone": "metrics.web_config_file: is for a listener of its own: set metrics.listen",
+		"metrics-web-bad":   "metrics.web_config_file: testdata/web-bad.yml: yaml: unmarshal errors:\ntestdata/bad/metrics-web-bad.yaml:   line 1: field basic_auth_user not found in type web.Config",
 		"session-short":     "session.idle: 1s is not between 1m and 366d",
 		"two-mistakes":      "log.level: \"loud\" is not known: use debug, info, warn or error\ntestdata/bad/two-mistakes.yaml: settings.stale_days: 0 is not between 1 and 3650",
 	}

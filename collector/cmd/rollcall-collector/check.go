@@ -12,6 +12,7 @@ import (
 
 type checkCmd struct {
 	Config  string `required:"" help:"The settings to look at." type:"path" placeholder:"FILE"`
+	Audit   bool   `help:"Follow the chain of the audit log, and say where it is broken."`
 	Connect bool   `help:"Ask Cisco for a token with each account of support_api, too."`
 }
 
@@ -43,8 +44,16 @@ func (c *checkCmd) Run(ctx context.Context, std stdio) error {
 	if server != "" {
 		data = "PostgreSQL " + server
 	}
-	if _, err := fmt.Fprintf(std.out, "%s is right: it serves %s://%s/ with the data in %s\n", c.Config, scheme, config.Listen, data); err != nil || !c.Connect {
+	if _, err := fmt.Fprintf(std.out, "%s is right: it serves %s://%s/ with the data in %s\n", c.Config, scheme, config.Listen, data); err != nil {
 		return err
+	}
+	if c.Audit {
+		if err := checkAudit(ctx, std, dataFlags{Config: c.Config}); err != nil {
+			return err
+		}
+	}
+	if !c.Connect {
+		return nil
 	}
 	taken, errs := config.ConnectSupportAPI(ctx, version)
 	text := "no account of Cisco's Support APIs is set up"

@@ -21,7 +21,7 @@ type exportCmd struct {
 	Output       string        `short:"o" type:"path" placeholder:"FILE" help:"File to write, which appears whole or not at all (default: standard output)."`
 	Flags        documentFlags `embed:""`
 
-	What  string `arg:"" help:"The document: ${documents}."`
+	What  string `arg:"" help:"The document: ${documents}; or audit, the audit log as JSON lines."`
 	Of    string `arg:"" optional:"" help:"What it is about: a contract for renewal, a finding or serial number for swap, a serial number for takeback and tac, the name of a draft. All of them where it is left out, but for drafts."`
 	About string `arg:"" optional:"" help:"What a draft is about, where it could be several things: a finding, a contract or an order."`
 }
@@ -49,6 +49,9 @@ func (c *exportCmd) Run(ctx context.Context, std stdio) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if c.What == "audit" {
+		return c.audit(ctx, std, s)
+	}
 	org, err := c.organization(ctx, s)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ type tokenCmd struct {
 	Create createTokenCmd `cmd:"" help:"Make an agent, with its organization and site, and print its token."`
 	List   listTokensCmd  `cmd:"" help:"List the agents, without their tokens, which are not kept."`
 	Revoke revokeTokenCmd `cmd:"" help:"Refuse an agent's token from now on."`
+	API    apiTokenCmd    `cmd:"" name:"api" help:"Make, list and revoke tokens with which programs ask the API or scrape /metrics."`
 }
 
 // agentFlags name an agent.

@@ -11,7 +11,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"maps"
+	"net/http"
 	"slices"
+	"strings"
 )
 
 // A Role is what somebody may do in an organization. Each may all that the ones
@@ -139,6 +141,14 @@ func Local() Principal { return Principal{Name: "local", Grants: Grants{"": Admi
 
 // Known says that it is not nobody.
 func (p Principal) Known() bool { return p.Name != "" }
+
+// Bearer is the token of the header Authorization (RFC 6750), "" for none.
+func Bearer(r *http.Request) string {
+	if scheme, t, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(t)
+	}
+	return ""
+}
 
 // Secrets are told apart by their beginning, by people and by scanners of
 // secrets.

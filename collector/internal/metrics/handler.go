@@ -44,7 +44,7 @@ func (c *Collector) Handler(registry *prometheus.Registry, o promhttp.HandlerOpt
 			return
 		}
 		if len(x.Runs) == 0 {
-			http.Error(w, "There is no organization of that ID. /api/v1/organizations lists them.", http.StatusNotFound)
+			http.Error(w, noSuchOrganization, http.StatusNotFound)
 			return
 		}
 		own := prometheus.NewRegistry()

@@ -44,6 +44,9 @@ func (e AuditEntry) sum() (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
+// maxAudited bounds what one entry lists.
+const maxAudited = 100
+
 // A detail is what there is to know of an entry of the audit log.
 type detail map[string]any
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"rollcall/collector/internal/contract"
 	"rollcall/collector/internal/reconcile"
@@ -33,7 +34,10 @@ func (s *Store) Declare(ctx context.Context, org string, d reconcile.Declaration
 			org, d.Serial, d.PID, string(d.Kind), d.Author, string(d.Date), d.Reason, string(d.Obtained)); err != nil {
 			return err
 		}
-		return markChanged(ctx, t, org)
+		if err := markChanged(ctx, t, org); err != nil {
+			return err
+		}
+		return t.audit(ctx, org, "declaration.save", strings.TrimSpace(d.PID+" "+d.Serial), detail{"author": d.Author, "kind": d.Kind, "reason": d.Reason})
 	})
 	if err != nil {
 		return fmt.Errorf("cannot declare %s: %w", d.Serial, err)
@@ -68,8 +72,11 @@ func checkDeclaration(d reconcile.Declaration) (reconcile.Declaration, error) {
 // it is "".
 func (s *Store) Undeclare(ctx context.Context, org, serial, pid string) error {
 	err := s.change(ctx, org, func(t *tx) error {
-		return changeOne(ctx, t, org, `DELETE FROM declarations WHERE organization = $1 AND serial = $2 AND ($3 = '' OR pid = $3)`,
-			org, inventory.CleanSerial(serial), inventory.CleanPID(pid))
+		if err := changeOne(ctx, t, org, `DELETE FROM declarations WHERE organization = $1 AND serial = $2 AND ($3 = '' OR pid = $3)`,
+			org, inventory.CleanSerial(serial), inventory.CleanPID(pid)); err != nil {
+			return err
+		}
+		return t.audit(ctx, org, "declaration.withdraw", strings.TrimSpace(pid+" "+serial), nil)
 	})
 	if err != nil {
 		return fmt.Errorf("cannot take back what is declared of %s: %w", serial, err)

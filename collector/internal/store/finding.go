@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"rollcall/collector/internal/reconcile"
@@ -138,8 +139,11 @@ func (s *Store) Acknowledge(ctx context.Context, org string, id int64, by, note 
 		if note = inventory.CleanText(note); len(note) > maxReason {
 			return fmt.Errorf("%w: the note is longer than %d bytes", ErrInvalid, maxReason)
 		}
-		return changeFinding(ctx, t, `UPDATE findings SET acknowledged = $1, acknowledged_by = $2, acknowledged_note = $3
-			WHERE id = $4 AND organization = $5 AND resolved = 0`, millis(t.now), by, note, id, org)
+		if err := changeFinding(ctx, t, `UPDATE findings SET acknowledged = $1, acknowledged_by = $2, acknowledged_note = $3
+			WHERE id = $4 AND organization = $5 AND resolved = 0`, millis(t.now), by, note, id, org); err != nil {
+			return err
+		}
+		return t.audit(ctx, org, "finding.acknowledge", strconv.FormatInt(id, 10), detail{"author": by, "note": note})
 	})
 	if err != nil {
 		return fmt.Errorf("cannot acknowledge open finding %d: %w", id, err)
@@ -150,8 +154,11 @@ func (s *Store) Acknowledge(ctx context.Context, org string, id int64, by, note 
 // Unacknowledge takes back that someone has seen an open finding.
 func (s *Store) Unacknowledge(ctx context.Context, org string, id int64) error {
 	err := s.change(ctx, org, func(t *tx) error {
-		return changeFinding(ctx, t, `UPDATE findings SET acknowledged = 0, acknowledged_by = '', acknowledged_note = ''
-			WHERE id = $1 AND organization = $2 AND resolved = 0 AND acknowledged <> 0`, id, org)
+		if err := changeFinding(ctx, t, `UPDATE findings SET acknowledged = 0, acknowledged_by = '', acknowledged_note = ''
+			WHERE id = $1 AND organization = $2 AND resolved = 0 AND acknowledged <> 0`, id, org); err != nil {
+			return err
+		}
+		return t.audit(ctx, org, "finding.unacknowledge", strconv.FormatInt(id, 10), nil)
 	})
 	if err != nil {
 		return fmt.Errorf("cannot take back that finding %d was acknowledged: %w", id, err)

@@ -31,13 +31,30 @@ func (s *Store) ImportContract(ctx context.Context, org string, f contract.File,
 	var diff Diff
 	err := s.change(ctx, org, func(t *tx) error {
 		var err error
-		diff, err = importContract(ctx, t, org, f, at)
-		return err
+		if diff, err = importContract(ctx, t, org, f, at); err != nil {
+			return err
+		}
+		return t.audit(ctx, org, "import.contract", f.Name, diff.detail(f.SHA256))
 	})
 	if err != nil {
 		return Diff{}, fmt.Errorf("cannot import %s: %w", f.Name, err)
 	}
 	return diff, nil
+}
+
+// detail is what the audit log says of an import.
+func (d Diff) detail(sum string) detail {
+	x := detail{"added": d.Added, "removed": d.Removed, "changed": d.Changed}
+	if sum != "" {
+		x["sha256"] = sum
+	}
+	if d.Unchanged {
+		x["unchanged"] = true
+	}
+	if len(d.Contracts) > 0 {
+		x["contracts"] = d.Contracts[:min(len(d.Contracts), maxAudited)]
+	}
+	return x
 }
 
 func importContract(ctx context.Context, t *tx, org string, f contract.File, at time.Time) (Diff, error) {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"time"
 
 	"rollcall/collector/internal/contract"
@@ -62,10 +63,13 @@ func importLedger[T contract.RMA | contract.Order](ctx context.Context, s *Store
 		if err := markChanged(ctx, t, org); err != nil {
 			return err
 		}
-		if diff.Unchanged, err = sameLedger(ctx, t, org, kind, file, before, entries); err != nil || diff.Unchanged {
+		if diff.Unchanged, err = sameLedger(ctx, t, org, kind, file, before, entries); err == nil && !diff.Unchanged {
+			err = replaceLedger(ctx, t, org, kind, file, before, entries, identify, &diff)
+		}
+		if err != nil {
 			return err
 		}
-		return replaceLedger(ctx, t, org, kind, file, before, entries, identify, &diff)
+		return t.audit(ctx, org, "import."+string(kind), file, diff.detail(""))
 	})
 	if err != nil {
 		return Diff{}, fmt.Errorf("cannot import %s: %w", file, err)
@@ -290,14 +294,19 @@ func saveEntry[T contract.RMA | contract.Order](ctx context.Context, t *tx, org 
 		return 0, err
 	}
 	if id == 0 {
-		return insertEntry(ctx, t, org, kind, entry, 0, author)
+		if id, err = insertEntry(ctx, t, org, kind, entry, 0, author); err != nil {
+			return 0, err
+		}
+	} else {
+		raw, err := encode(entry)
+		if err != nil {
+			return 0, err
+		}
+		if _, err = t.ExecContext(ctx, `UPDATE ledger_entries SET entry = $1, author = $2, changed = $3 WHERE id = $4`, raw, author, millis(t.now), id); err != nil {
+			return 0, err
+		}
 	}
-	raw, err := encode(entry)
-	if err != nil {
-		return 0, err
-	}
-	_, err = t.ExecContext(ctx, `UPDATE ledger_entries SET entry = $1, author = $2, changed = $3 WHERE id = $4`, raw, author, millis(t.now), id)
-	return id, err
+	return id, t.audit(ctx, org, string(kind)+".save", strconv.FormatInt(id, 10), detail{"author": author, "entry": entry})
 }
 
 // DeleteRMA takes an entry out of the ledger of replacements. One that came with
@@ -313,7 +322,10 @@ func (s *Store) DeleteOrder(ctx context.Context, org string, id int64) error {
 
 func (s *Store) deleteEntry(ctx context.Context, org string, kind ImportKind, id int64) error {
 	err := s.change(ctx, org, func(t *tx) error {
-		return changeOne(ctx, t, org, `DELETE FROM ledger_entries WHERE organization = $1 AND kind = $2 AND id = $3 AND ended IS NULL`, org, string(kind), id)
+		if err := changeOne(ctx, t, org, `DELETE FROM ledger_entries WHERE organization = $1 AND kind = $2 AND id = $3 AND ended IS NULL`, org, string(kind), id); err != nil {
+			return err
+		}
+		return t.audit(ctx, org, string(kind)+".delete", strconv.FormatInt(id, 10), nil)
 	})
 	if err != nil {
 		return fmt.Errorf("cannot delete entry %d: %w", id, err)

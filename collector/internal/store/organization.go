@@ -63,9 +63,14 @@ func ensureOrganization(ctx context.Context, t *tx, name string) (Organization, 
 	if !inScope(t.scope, want.ID) {
 		return Organization{}, fmt.Errorf("organization %q: %w", name, ErrNotFound)
 	}
-	if _, err := t.ExecContext(ctx, `INSERT INTO organizations (id, name, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-		want.ID, want.Name, millis(t.now)); err != nil {
+	res, err := t.ExecContext(ctx, `INSERT INTO organizations (id, name, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+		want.ID, want.Name, millis(t.now))
+	if err != nil {
 		return Organization{}, fmt.Errorf("cannot save organization: %w", err)
+	}
+	made, err := res.RowsAffected()
+	if err != nil {
+		return Organization{}, err
 	}
 	var got Organization
 	if err := t.QueryRowContext(ctx, `SELECT id, name FROM organizations WHERE id = $1`, want.ID).Scan(&got.ID, &got.Name); err != nil {
@@ -76,6 +81,9 @@ func ensureOrganization(ctx context.Context, t *tx, name string) (Organization, 
 	if !got.Is(name) {
 		return Organization{}, fmt.Errorf("organization %q: %w: %q has the same ID, %s: use that name, or one that differs in letters or digits",
 			name, ErrConflict, got.Name, got.ID)
+	}
+	if made > 0 {
+		return got, t.audit(ctx, got.ID, "organization.create", got.Name, nil)
 	}
 	return got, nil
 }

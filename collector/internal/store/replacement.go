@@ -52,8 +52,10 @@ func (s *Store) ConfirmReplacement(ctx context.Context, org string, r contract.R
 		if id, err = saveRMA(ctx, t, org, id, r, author); err != nil {
 			return err
 		}
-		_, err = t.ExecContext(ctx, `DELETE FROM rejections WHERE organization = $1 AND old_serial = $2 AND new_serial = $3`, org, r.OldSerial, r.NewSerial)
-		return err
+		if _, err = t.ExecContext(ctx, `DELETE FROM rejections WHERE organization = $1 AND old_serial = $2 AND new_serial = $3`, org, r.OldSerial, r.NewSerial); err != nil {
+			return err
+		}
+		return t.audit(ctx, org, "replacement.confirm", r.OldSerial+" by "+r.NewSerial, detail{"author": author, "rma": r.RMANumber})
 	})
 	if err != nil {
 		return 0, fmt.Errorf("cannot confirm the replacement: %w", err)
@@ -115,7 +117,10 @@ func (s *Store) RejectReplacement(ctx context.Context, org string, x reconcile.R
 			org, x.OldSerial, x.NewSerial, x.Author, string(x.Date), x.Reason); err != nil {
 			return err
 		}
-		return markChanged(ctx, t, org)
+		if err := markChanged(ctx, t, org); err != nil {
+			return err
+		}
+		return t.audit(ctx, org, "replacement.reject", x.OldSerial+" by "+x.NewSerial, detail{"author": x.Author, "reason": x.Reason})
 	})
 	if err != nil {
 		return fmt.Errorf("cannot reject the replacement: %w", err)
@@ -143,8 +148,11 @@ func checkRejection(x reconcile.Rejection) (reconcile.Rejection, error) {
 // UnrejectReplacement lets a replacement be inferred again.
 func (s *Store) UnrejectReplacement(ctx context.Context, org, oldSerial, newSerial string) error {
 	err := s.change(ctx, org, func(t *tx) error {
-		return changeOne(ctx, t, org, `DELETE FROM rejections WHERE organization = $1 AND old_serial = $2 AND new_serial = $3`,
-			org, inventory.CleanSerial(oldSerial), inventory.CleanSerial(newSerial))
+		if err := changeOne(ctx, t, org, `DELETE FROM rejections WHERE organization = $1 AND old_serial = $2 AND new_serial = $3`,
+			org, inventory.CleanSerial(oldSerial), inventory.CleanSerial(newSerial)); err != nil {
+			return err
+		}
+		return t.audit(ctx, org, "replacement.withdraw_rejection", oldSerial+" by "+newSerial, nil)
 	})
 	if err != nil {
 		return fmt.Errorf("cannot take back the rejection of %.60q by %.60q: %w", oldSerial, newSerial, err)

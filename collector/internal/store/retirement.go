@@ -49,7 +49,10 @@ func (s *Store) Retire(ctx context.Context, org string, r reconcile.Retirement) 
 			org, string(r.Kind), r.Name, r.Author, string(r.Date), millis(r.At), r.Reason); err != nil {
 			return err
 		}
-		return markChanged(ctx, t, org)
+		if err := markChanged(ctx, t, org); err != nil {
+			return err
+		}
+		return t.audit(ctx, org, "retirement.save", string(r.Kind)+" "+r.Name, detail{"author": r.Author, "reason": r.Reason, "since": r.Date})
 	})
 	if err != nil {
 		return fmt.Errorf("cannot retire %s %.100q: %w", r.Kind, r.Name, err)
@@ -79,7 +82,10 @@ func checkRetirement(r reconcile.Retirement) (reconcile.Retirement, error) {
 // Unretire takes back that a contract, node or site is gone.
 func (s *Store) Unretire(ctx context.Context, org string, kind reconcile.RetirementKind, name string) error {
 	err := s.change(ctx, org, func(t *tx) error {
-		return changeOne(ctx, t, org, `DELETE FROM retirements WHERE organization = $1 AND kind = $2 AND name = $3`, org, string(kind), name)
+		if err := changeOne(ctx, t, org, `DELETE FROM retirements WHERE organization = $1 AND kind = $2 AND name = $3`, org, string(kind), name); err != nil {
+			return err
+		}
+		return t.audit(ctx, org, "retirement.withdraw", string(kind)+" "+name, nil)
 	})
 	if err != nil {
 		return fmt.Errorf("cannot take back that %.20s %.100q is retired: %w", kind, name, err)

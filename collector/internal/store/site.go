@@ -34,8 +34,11 @@ func (s *Store) SetSite(ctx context.Context, org string, x reconcile.Site) error
 		if c.err != nil {
 			return c.err
 		}
-		return changeOne(ctx, t, org, `UPDATE sites SET street = $1, postal_code = $2, city = $3, state = $4, country = $5 WHERE organization = $6 AND name = $7`,
-			x.Street, x.PostalCode, x.City, x.State, x.Country, org, x.Name)
+		if err := changeOne(ctx, t, org, `UPDATE sites SET street = $1, postal_code = $2, city = $3, state = $4, country = $5 WHERE organization = $6 AND name = $7`,
+			x.Street, x.PostalCode, x.City, x.State, x.Country, org, x.Name); err != nil {
+			return err
+		}
+		return t.audit(ctx, org, "site.save", x.Name, detail{"address": x.Address()})
 	})
 	if err != nil {
 		return fmt.Errorf("cannot save the address of site %.100q: %w", x.Name, err)

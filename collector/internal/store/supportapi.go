@@ -162,7 +162,10 @@ func (s *Store) SaveSupport(ctx context.Context, org, account string, api Suppor
 		if !changed {
 			return nil
 		}
-		return markChanged(ctx, t, org)
+		if err := markChanged(ctx, t, org); err != nil {
+			return err
+		}
+		return t.audit(ctx, org, "support_api.answers", string(api), detail{"answers": len(answers), "account": account})
 	})
 	if err != nil {
 		return fmt.Errorf("cannot save answers of the %s API for organization %q: %w", api, org, err)

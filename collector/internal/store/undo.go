@@ -160,7 +160,10 @@ func (s *Store) UndoImport(ctx context.Context, org string, id int64, by string)
 		if _, err := t.ExecContext(ctx, `UPDATE imports SET undone = $1, undone_by = $2 WHERE id = $3`, millis(t.now), by, id); err != nil {
 			return err
 		}
-		return markChanged(ctx, t, org)
+		if err := markChanged(ctx, t, org); err != nil {
+			return err
+		}
+		return t.audit(ctx, org, "import.undo", i.File, detail{"import": id, "kind": i.Kind, "author": by})
 	})
 	if err != nil {
 		return LoggedImport{}, fmt.Errorf("cannot undo import %d: %w", id, err)

@@ -47,7 +47,7 @@ func (s *server) admit(r *http.Request, n needs) (theirs *server, answer any, er
 	case n.open:
 		return &mine, nil, nil
 	case !p.Known():
-		if r.Method == http.MethodGet && !isAPI(r) && bearer(r) == "" {
+		if r.Method == http.MethodGet && !isAPI(r) && login.Bearer(r) == "" {
 			return &mine, seeOther("/login?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()), nil
 		}
 		return &mine, nil, &failure{kind: kindNobody, message: "Log in first: the session is over or was never begun, or the token does not hold."}
@@ -76,7 +76,7 @@ func (s *server) principal(r *http.Request) (login.Principal, error) {
 	if s.loginOff {
 		return login.Local(), nil
 	}
-	if t := bearer(r); t != "" {
+	if t := login.Bearer(r); t != "" {
 		return s.people.ByAPIToken(r.Context(), t)
 	}
 	if c := sessionCookie(r); c != "" {
@@ -88,15 +88,6 @@ func (s *server) principal(r *http.Request) (login.Principal, error) {
 
 // refreshHeader marks what a page fetches by itself.
 const refreshHeader = "X-Rollcall-Refresh"
-
-// bearer is the token of the header Authorization (RFC 6750), "" for none.
-func bearer(r *http.Request) string {
-	h := r.Header.Get("Authorization")
-	if scheme, t, ok := strings.Cut(h, " "); ok && strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(t)
-	}
-	return ""
-}
 
 func forbidden(format string, args ...any) error {
 	f := invalid(format, args...).(*failure) //nolint:errorlint,forcetypeassert // made here

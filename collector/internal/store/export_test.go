@@ -1,0 +1,54 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// ExecForTest runs a statement that no method runs.
+func (s *Store) ExecForTest(ctx context.Context, query string) error {
+	return s.update(ctx, func(t *tx) error {
+		_, err := t.ExecContext(ctx, query)
+		return err
+	})
+}
+
+// DumpForTest is all that the tables of accounts and the audit log hold.
+func (s *Store) DumpForTest(t testing.TB) string {
+	t.Helper()
+	var b strings.Builder
+	err := s.view(context.Background(), func(x *tx) error {
+		for _, table := range []string{"accounts", "account_grants", "sessions", "setup_codes", "api_tokens", "login_tries", "known_browsers", "audit"} {
+			rows, err := x.QueryContext(context.Background(), `SELECT * FROM `+table)
+			if err != nil {
+				return err
+			}
+			columns, err := rows.Columns()
+			if err != nil {
+				return err
+			}
+			for rows.Next() {
+				values := make([]any, len(columns))
+				for i := range values {
+					values[i] = new(any)
+				}
+				if err := rows.Scan(values...); err != nil {
+					return err
+				}
+				for i := range values {
+					fmt.Fprintf(&b, "%s.%s=%v\n", table, columns[i], *values[i].(*any))
+				}
+			}
+			if err := rows.Close(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
