@@ -31,6 +31,10 @@ const (
 	// restFactor is how many times the duration of its last run an organization
 	// rests, so that one that changes all the time leaves room for others.
 	restFactor = 4
+	// dayLease is for what one collector of a database does when a day begins, and
+	// dayTime how long another waits for it.
+	dayLease = "day"
+	dayTime  = 10 * time.Minute
 	// maxBackoff bounds the wait after a failure, which doubles from a second.
 	maxBackoff = 5 * time.Minute
 	// stallTime is how long nothing may be finished while organizations wait,
@@ -43,15 +47,19 @@ type facter interface {
 	Changed(ctx context.Context) ([]string, error)
 	Changes() <-chan struct{}
 	ChangedBy(ctx context.Context, org string) (requestID string, err error)
-	Facts(ctx context.Context, org string) (reconcile.Facts, error)
-	SaveResult(ctx context.Context, org string, r reconcile.Result) error
+	// Reconcile returns false when another collector on the same database has
+	// the organization, or was faster.
+	Reconcile(ctx context.Context, org string, judge func(reconcile.Facts) reconcile.Result) (done bool, err error)
 	MarkAllChanged(ctx context.Context, before time.Time) error
 	MarkSilent(ctx context.Context, missed int) error
+	Lease(ctx context.Context, name string, d time.Duration) (taken bool, err error)
+	EndLease(ctx context.Context, name string) error
 	Prune(ctx context.Context) error
 }
 
 // A loop reconciles each organization after something of it changed, and all of
-// them when a new day begins.
+// them when a new day begins. Loops of several collectors on one database share
+// the work.
 type loop struct {
 	store     facter
 	reconcile func(reconcile.Facts) reconcile.Result
@@ -77,6 +85,7 @@ type outcome struct {
 	org      string
 	request  string // that it was for
 	duration time.Duration
+	done     bool // by this collector
 	err      error
 }
 
@@ -120,8 +129,16 @@ func (l *loop) daily(ctx context.Context) {
 	if l.day == now.Format(time.DateOnly) {
 		return
 	}
-	midnight := now.Truncate(24 * time.Hour)
-	if err := errors.Join(l.store.MarkAllChanged(ctx, midnight), l.store.Prune(ctx)); err != nil {
+	// One collector at a time. The next finds that little is left to do.
+	taken, err := l.store.Lease(ctx, dayLease, dayTime)
+	if err == nil && !taken {
+		return
+	}
+	if err == nil {
+		midnight := now.Truncate(24 * time.Hour)
+		err = errors.Join(l.store.MarkAllChanged(ctx, midnight), l.store.Prune(ctx), l.store.EndLease(ctx, dayLease))
+	}
+	if err != nil {
 		l.report(ctx, "cannot begin the day", err)
 		return
 	}
@@ -195,26 +212,24 @@ func (l *loop) begin(ctx context.Context, wg *sync.WaitGroup, done chan<- outcom
 		l.running[org] = true
 		wg.Go(func() {
 			began, ctx := time.Now(), l.named(ctx, org)
-			err := l.one(ctx, org)
-			done <- outcome{org, requestid.From(ctx), time.Since(began), err} // has room for every worker
+			did, err := l.one(ctx, org)
+			done <- outcome{org, requestid.From(ctx), time.Since(began), did, err} // has room for every worker
 		})
 	}
 }
 
 // one reconciles an organization. A panic is an error of this organization: its
 // data must not keep others from their results.
-func (l *loop) one(ctx context.Context, org string) (err error) {
+func (l *loop) one(ctx context.Context, org string) (done bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	facts, err := l.store.Facts(ctx, org)
-	if err != nil {
-		return err
-	}
-	facts.Settings = l.settings()
-	return l.store.SaveResult(ctx, org, l.reconcile(facts))
+	return l.store.Reconcile(ctx, org, func(f reconcile.Facts) reconcile.Result {
+		f.Settings = l.settings()
+		return l.reconcile(f)
+	})
 }
 
 // named returns a context of the request that changed the organization, so that
@@ -237,6 +252,9 @@ func (l *loop) ended(ctx context.Context, o outcome) {
 	// are others, something should go well among them.
 	if waiting := l.waiting.Load(); waiting != nil && (o.err == nil || waiting.organizations < 2) {
 		l.waiting.Store(&waits{waiting.organizations, time.Now()})
+	}
+	if o.err == nil && !o.done {
+		return // another collector has it
 	}
 	l.metrics.duration.Observe(o.duration.Seconds())
 	if o.err == nil {

@@ -56,22 +56,22 @@ func (s *shelf) mark(org string) {
 	s.changed[org] = true
 }
 
-func (s *shelf) Facts(_ context.Context, org string) (reconcile.Facts, error) {
+func (s *shelf) Reconcile(_ context.Context, org string, judge func(reconcile.Facts) reconcile.Result) (bool, error) {
 	if s.facts != nil {
 		if err := s.facts(org); err != nil {
-			return reconcile.Facts{}, err
+			return false, err
 		}
 	}
-	return reconcile.Facts{Organization: org}, nil
-}
-
-func (s *shelf) SaveResult(_ context.Context, org string, _ reconcile.Result) error {
+	judge(reconcile.Facts{Organization: org})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.changed, org)
 	s.saved <- org
-	return nil
+	return true, nil
 }
+
+func (s *shelf) Lease(context.Context, string, time.Duration) (bool, error) { return true, nil }
+func (s *shelf) EndLease(context.Context, string) error                     { return nil }
 
 func (s *shelf) MarkAllChanged(_ context.Context, before time.Time) error {
 	s.mu.Lock()
@@ -207,7 +207,7 @@ func TestLoopTriesAgain(t *testing.T) {
 
 func TestLoopPanicIsAnError(t *testing.T) {
 	l := &loop{store: newShelf(), settings: func() reconcile.Settings { return reconcile.Settings{} }, reconcile: func(reconcile.Facts) reconcile.Result { panic("a rule went wrong") }}
-	if err := l.one(t.Context(), "x"); err == nil || !strings.Contains(err.Error(), "a rule went wrong") {
+	if _, err := l.one(t.Context(), "x"); err == nil || !strings.Contains(err.Error(), "a rule went wrong") {
 		t.Errorf("error %v, want the panic", err)
 	}
 }

@@ -35,14 +35,15 @@ var postgresHomes = map[string]string{
 
 // cacheFolder is where .ci/peers puts what no Debian package has.
 func cacheFolder() string {
-	if dir := os.Getenv("XDG_CACHE_HOME"); dir != "" {
-		return filepath.Join(dir, "rollcall-peers")
+	dir := os.Getenv("XDG_CACHE_HOME")
+	switch home, err := os.UserHomeDir(); {
+	case dir != "":
+	case os.Geteuid() == 0 || err != nil:
+		dir = "/var/cache" // root's home is closed to the user that the server runs as
+	default:
+		dir = filepath.Join(home, ".cache")
 	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return filepath.Join(os.TempDir(), "rollcall-peers")
-	}
-	return filepath.Join(home, ".cache", "rollcall-peers")
+	return filepath.Join(dir, "rollcall-peers")
 }
 
 // A Postgres is a real server on loopback, with a superuser "postgres" that

@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 	if given := flag.Lookup("test.bench"); code == 0 && given.Value.String() == "" {
 		code = runOn(m, "15", "", onlyOnSQLite)
 	}
-	if asked := flag.Lookup("test.run").Value.String(); code == 0 && asked == "" {
+	if asked := flag.Lookup("test.run").Value.String(); code == 0 && asked == "" && flag.Lookup("test.fuzz").Value.String() == "" {
 		code = runOn(m, "18", newestServer, onlyOnSQLite)
 	}
 	os.Exit(code)

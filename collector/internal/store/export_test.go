@@ -52,3 +52,10 @@ func (s *Store) DumpForTest(t testing.TB) string {
 	}
 	return b.String()
 }
+
+// LimitConnections bounds the connections of each lane to a PostgreSQL server.
+func LimitConnections(s *Store, n int) {
+	for _, db := range s.db.(*postgres).pools {
+		db.SetMaxOpenConns(n)
+	}
+}

@@ -169,53 +169,55 @@ func (p *postgres) hold(ctx context.Context, t *tx, org string) error {
 // gives it free when this process dies. It is no row that agents' reports wait
 // for.
 func (p *postgres) claim(ctx context.Context, org string) (release func(), claimed bool, err error) {
-	t, err := p.beginTx(ctx, work, nil, all, updateTimeout, claimTimeout)
-	if err != nil {
-		return nil, false, err
-	}
-	// The end of the job, not of a request, gives it free.
-	release = func() { _ = t.Rollback() }
-	defer func() {
-		if !claimed {
-			release()
-		}
-	}()
-	var n int
-	find := func() error {
-		return t.QueryRowContext(ctx, `SELECT 1 FROM reconcile_jobs WHERE organization = $1 FOR UPDATE SKIP LOCKED`, org).Scan(&n)
-	}
-	err = find()
-	if errors.Is(err, sql.ErrNoRows) {
-		// Held by another, or the first time.
-		if err = t.QueryRowContext(ctx, `SELECT COUNT(*) FROM reconcile_jobs WHERE organization = $1`, org).Scan(&n); err != nil || n > 0 {
-			return nil, false, err
-		}
-		if err = p.makeJob(ctx, org); err == nil {
-			err = find()
+	t, held, err := p.lockJob(ctx, org)
+	if err == nil && !held {
+		// Another has it, or it was never claimed before.
+		var made bool
+		if made, err = p.makeJob(ctx, org); err == nil && made {
+			t, held, err = p.lockJob(ctx, org)
 		}
 	}
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, false, nil
-	}
-	if err != nil {
+	if err != nil || !held {
 		return nil, false, err
 	}
 	// Only now, for another may have done it while the row was asked for.
-	err = t.QueryRowContext(ctx, `SELECT COUNT(*) FROM organizations WHERE id = $1 AND revision > reconciled`, org).Scan(&n)
-	return release, err == nil && n > 0, err
+	var n int
+	if err := t.QueryRowContext(ctx, `SELECT COUNT(*) FROM organizations WHERE id = $1 AND revision > reconciled`, org).Scan(&n); err != nil || n == 0 {
+		return nil, false, errors.Join(err, t.Rollback())
+	}
+	return func() { _ = t.Rollback() }, true, nil // nothing was written
+}
+
+// lockJob returns the transaction that holds the row, unless another does or
+// there is none.
+func (p *postgres) lockJob(ctx context.Context, org string) (t *sql.Tx, held bool, err error) {
+	t, err = p.beginTx(ctx, work, nil, all, updateTimeout, claimTimeout)
+	if err != nil {
+		return nil, false, err
+	}
+	var n int
+	err = t.QueryRowContext(ctx, `SELECT 1 FROM reconcile_jobs WHERE organization = $1 FOR UPDATE SKIP LOCKED`, org).Scan(&n)
+	if err == nil {
+		return t, true, nil
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return nil, false, errors.Join(err, t.Rollback())
 }
 
 // makeJob makes the row that is claimed, once for each organization.
-func (p *postgres) makeJob(ctx context.Context, org string) error {
+func (p *postgres) makeJob(ctx context.Context, org string) (made bool, err error) {
 	t, err := p.beginTx(ctx, work, nil, all, updateTimeout, idleTimeout)
 	if err != nil {
-		return err
+		return false, err
 	}
-	_, err = t.ExecContext(ctx, `INSERT INTO reconcile_jobs (organization) SELECT id FROM organizations WHERE id = $1 ON CONFLICT DO NOTHING`, org)
+	res, err := t.ExecContext(ctx, `INSERT INTO reconcile_jobs (organization) SELECT id FROM organizations WHERE id = $1 ON CONFLICT DO NOTHING`, org)
 	if err != nil {
-		return errors.Join(err, t.Rollback())
+		return false, errors.Join(err, t.Rollback())
 	}
-	return t.Commit()
+	n, err := res.RowsAffected()
+	return n > 0, errors.Join(err, t.Commit())
 }
 
 // probe writes a row that nothing reads.

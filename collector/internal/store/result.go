@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,17 +26,45 @@ type Count struct {
 	N            int
 }
 
+// Reconcile makes what judge says of the facts the result of an organization.
+// On PostgreSQL one process at a time does so: where another has the
+// organization, or has brought it up to date already, nothing is done and false
+// is returned. What a process had that died is free for another at once.
+func (s *Store) Reconcile(ctx context.Context, org string, judge func(reconcile.Facts) reconcile.Result) (done bool, err error) {
+	release, claimed, err := s.db.claim(ctx, org)
+	if err != nil {
+		return false, fmt.Errorf("cannot claim organization %q: %w", org, err)
+	}
+	if !claimed {
+		return false, nil
+	}
+	defer release()
+	facts, err := s.Facts(ctx, org)
+	if err != nil {
+		return false, err
+	}
+	return true, s.SaveResult(ctx, org, judge(facts))
+}
+
 // SaveResult makes r the result of the organization. Findings live on by their
 // key: new ones open, those that r no longer has are resolved, but for those
-// that it cannot tell of.
+// that it cannot tell of. A result of older facts than those of the saved one is
+// dropped.
 func (s *Store) SaveResult(ctx context.Context, org string, r reconcile.Result) error {
 	s.mu.Lock()
 	revision, seen := s.seen[org]
 	delete(s.seen, org)
 	s.mu.Unlock()
 	err := s.change(ctx, org, func(t *tx) error {
-		if err := organizationExists(ctx, t, org); err != nil {
-			return err
+		var reconciled int64
+		err := t.QueryRowContext(ctx, `SELECT reconciled FROM organizations WHERE id = $1`, org).Scan(&reconciled)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return ErrNotFound
+		case err != nil:
+			return fmt.Errorf("cannot read organization: %w", err)
+		case seen && revision < reconciled:
+			return nil // its claim was lost, and another took it up
 		}
 		if err := writeUnits(ctx, t, org, r.Units); err != nil {
 			return err

@@ -22,6 +22,9 @@ const (
 	entitlementRest = 24 * time.Hour
 	// longRest bounds the rest after failures, which doubles from a minute.
 	longRest = time.Hour
+	// leaseTime is when another collector on the same database takes over the
+	// account of one that died. It is longer than idle, so that one keeps it.
+	leaseTime = 3 * idle
 )
 
 // A keeper knows what to ask and keeps the answers; store.Store is one.
@@ -32,6 +35,7 @@ type keeper interface {
 	DelaySupport(ctx context.Context, org, account string, api store.SupportAPI, subjects []string, due time.Time, problem string) error
 	SharedProduct(ctx context.Context, account, pid string) (store.SupportAnswer, bool, error)
 	CountSupportCall(ctx context.Context, account string, most int) (bool, error)
+	Lease(ctx context.Context, name string, d time.Duration) (bool, error)
 }
 
 // PullerOptions say what one account is asked for.
@@ -60,6 +64,7 @@ type Puller struct {
 	now      func() time.Time
 	rest     map[store.SupportAPI]time.Time // "" for all
 	failures map[store.SupportAPI]int       // in a row
+	leased   time.Time                      // when the lease was last renewed
 }
 
 // NewPuller returns a puller that does nothing until Run.
@@ -94,6 +99,9 @@ func (p *Puller) Run(ctx context.Context) {
 // round gives each organization one turn and returns the number of subjects
 // that were asked for.
 func (p *Puller) round(ctx context.Context) (asked int, err error) {
+	if mine, err := p.lease(ctx); err != nil || !mine {
+		return 0, err
+	}
 	orgs, err := p.o.Store.Organizations(ctx)
 	if err != nil {
 		return 0, err
@@ -102,6 +110,9 @@ func (p *Puller) round(ctx context.Context) (asked int, err error) {
 	for _, org := range orgs {
 		if !p.mine(org) {
 			continue
+		}
+		if mine, err := p.lease(ctx); err != nil || !mine {
+			return asked, err
 		}
 		for _, api := range p.o.APIs {
 			n, left, err := p.step(ctx, org.ID, api)
@@ -116,6 +127,18 @@ func (p *Puller) round(ctx context.Context) (asked int, err error) {
 		p.o.Metrics.waiting(p.account, api, waiting[api])
 	}
 	return asked, nil
+}
+
+// lease says that no other collector asks with the account.
+func (p *Puller) lease(ctx context.Context) (bool, error) {
+	if now := p.now(); now.Sub(p.leased) < idle && !now.Before(p.leased) {
+		return true, nil
+	}
+	taken, err := p.o.Store.Lease(ctx, "support "+p.account, leaseTime)
+	if taken {
+		p.leased = p.now()
+	}
+	return taken, err
 }
 
 func (p *Puller) mine(org store.Organization) bool {
