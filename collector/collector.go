@@ -109,6 +109,9 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 		return nil, errors.Join(fmt.Errorf("cannot register metrics: %w", err), s.Close())
 	}
 	col := &Collector{config: c, log: o.Log, store: s, offer: o.Offer, failed: make(chan error, 3), limits: limit.New(c.limits(), o.Registry), reader: reader, options: o}
+	if err := col.tellRestore(ctx, o.Registry); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	judged := c.Settings.reconcile()
 	col.judged.Store(&judged)
 	col.reloads = newReloadMetrics(o.Registry)

@@ -35,6 +35,8 @@ type commands struct {
 	Order     orderCmd     `cmd:"" help:"Keep the ledger of donated gear."`
 	Site      siteCmd      `cmd:"" help:"Keep the postal addresses of sites."`
 	Finding   findingCmd   `cmd:"" help:"List what was found, and say that you have seen it."`
+	Backup    backupCmd    `cmd:"" help:"Write a copy of the database, while a collector serves it."`
+	Restore   restoreCmd   `cmd:"" help:"Put a backup in the place of the database, while no collector runs."`
 	Check     checkCmd     `cmd:"" help:"Say whether a configuration file is right."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
