@@ -156,6 +156,7 @@ func (c *Collector) routes(o Options, reader *metrics.Collector) http.Handler {
 	mux.Handle("/", c.limits.Page(web.New(web.Options{
 		Store: c.store, Log: o.Log, Now: o.Now, Settings: c.loop.settings, Hosts: c.config.goesBy(),
 		People: c.store, LoginOff: c.config.Login == LoginOff, SessionIdle: c.config.Session.Idle.D(), SessionLife: c.config.Session.Life.D(),
+		Provider: c.config.OIDC.provider(), ProviderName: c.config.OIDC.Label, Client: c.limits.Addresses.Client,
 		View: func(actor string, organizations []string, all bool) web.Store {
 			view := c.store.As(actor)
 			if all {

@@ -49,6 +49,7 @@ type Config struct {
 	AgentInterval config.Duration `yaml:"agent_interval"`
 	Agents        Agents          `yaml:"agents"`
 	Metrics       Metrics         `yaml:"metrics"`
+	OIDC          OIDC            `yaml:"oidc"`
 	// SupportAPI are accounts for Cisco's Support APIs; none by default.
 	SupportAPI []SupportAPI `yaml:"support_api"`
 }
@@ -144,6 +145,7 @@ func LoadConfig(path string) (Config, error) {
 	for _, a := range c.SupportAPI {
 		secrets = append(secrets, a.ClientID, a.ClientSecret)
 	}
+	secrets = append(secrets, c.OIDC.ClientSecret)
 	if err := config.CheckInline(path, secrets...); err != nil {
 		return Config{}, err
 	}
@@ -173,6 +175,7 @@ func (c Config) Validate() error {
 	}
 	errs = append(errs, c.validateLogin()...)
 	errs = append(errs, c.Metrics.validate()...)
+	errs = append(errs, c.OIDC.validate()...)
 	if _, err := c.Log.level(); err != nil {
 		errs = append(errs, err)
 	}

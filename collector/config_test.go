@@ -59,8 +59,13 @@ func TestBadConfig(t *testing.T) {
 		"metrics-listen":    `metrics.listen: "8481" is not an address: write it as 127.0.0.1:8481`,
 		"metrics-web-alone": "metrics.web_config_file: is for a listener of its own: set metrics.listen",
 		"metrics-web-bad":   "metrics.web_config_file: testdata/web-bad.yml: yaml: unmarshal errors:\ntestdata/bad/metrics-web-bad.yaml:   line 1: field basic_auth_user not found in type web.Config",
-		"session-short":     "session.idle: 1s is not between 1m and 366d",
-		"two-mistakes":      "log.level: \"loud\" is not known: use debug, info, warn or error\ntestdata/bad/two-mistakes.yaml: settings.stale_days: 0 is not between 1 and 3650",
+		"oidc-issuer":       "oidc.issuer: is missing: it is the address that the provider gives as its issuer",
+		"oidc-plain": `oidc.issuer: "http://login.example.org" is not an address that begins with https://` + "\n" +
+			`testdata/bad/oidc-plain.yaml: oidc.redirect_url: "https://rollcall.example.org/" does not end with /login/return: write the collector's address and that, in both places` + "\n" +
+			"testdata/bad/oidc-plain.yaml: oidc.client_id: is missing: the provider gives it when the collector is registered there\n" +
+			"testdata/bad/oidc-plain.yaml: oidc.client_secret: is missing: the provider gives it when the collector is registered there",
+		"session-short": "session.idle: 1s is not between 1m and 366d",
+		"two-mistakes":  "log.level: \"loud\" is not known: use debug, info, warn or error\ntestdata/bad/two-mistakes.yaml: settings.stale_days: 0 is not between 1 and 3650",
 	}
 	files, err := fs.Glob(os.DirFS("testdata/bad"), "*.yaml")
 	if err != nil {

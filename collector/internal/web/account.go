@@ -153,7 +153,7 @@ func (s *server) changePassword(r *http.Request, in said) (any, error) {
 	}
 	// Whoever sits at a browser that was left alone must not be able to keep
 	// the account, nor to try passwords there.
-	try := store.Try{Name: a.Name, Address: addressOf(r), Browser: cookieOf(r, cookieBrowser)}
+	try := store.Try{Name: a.Name, Address: s.addressOf(r), Browser: cookieOf(r, cookieBrowser)}
 	if err := s.people.BeginTry(ctx, try); err != nil {
 		return s.tooMany(r, loginPage{Name: a.Name, Next: "/account"}, err)
 	}

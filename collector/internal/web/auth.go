@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -107,27 +108,22 @@ func fromHere(r *http.Request) bool {
 	return err == nil && ip != nil && ip.IsLoopback()
 }
 
-// addressOf is where a request comes from, for limits and for the audit log: the
-// peer, or whoever a proxy on this machine says it had. Of an IPv6 address it is
-// the network, of which one customer has 2^64 addresses.
-func addressOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
+// addressOf is where a request comes from, for limits and for the audit log. Of
+// an IPv6 address it is the network, of which one customer has 2^64 addresses.
+func (s *server) addressOf(r *http.Request) string {
+	var addr netip.Addr
+	if s.client != nil {
+		from, _ := s.client(r)
+		addr = from.Addr()
+	} else if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		addr = from.Addr().Unmap()
 	}
-	if fromHere(r) {
-		last := r.Header.Get("X-Forwarded-For")
-		if i := strings.LastIndexByte(last, ','); i >= 0 {
-			last = last[i+1:]
-		}
-		if ip := net.ParseIP(strings.TrimSpace(last)); ip != nil {
-			host = ip.String()
+	if addr.Is6() {
+		if p, err := addr.WithZone("").Prefix(64); err == nil {
+			return p.String()
 		}
 	}
-	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
-		return ip.Mask(net.CIDRMask(64, 128)).String() + "/64"
-	}
-	return host
+	return addr.String()
 }
 
 // Cookies. The prefix __Host- binds one to this very host over HTTPS; browsers

@@ -17,6 +17,8 @@ func loginRoutes() []route {
 	all := []route{
 		{"GET /login", open, (*server).showLogin},
 		{"POST /login", open, (*server).logIn},
+		{"GET /login/provider", open, (*server).leave},
+		{"GET " + ProviderPath, open, (*server).comeBack},
 		{"POST /logout", open, (*server).logOut},
 		{"GET /setup", open, (*server).showSetup},
 		{"POST /setup", open, (*server).setUp},
@@ -91,6 +93,8 @@ type loginPage struct {
 	Problem string
 	First   bool // there is no account yet
 	Program string
+	// Provider is the words for the organization's own login, "" for none.
+	Provider, ProviderURL string
 }
 
 // program is what is typed on a command line.
@@ -102,6 +106,9 @@ func (s *server) loginPage(r *http.Request, p loginPage, status int, after time.
 	}
 	has, err := s.people.HasAccounts(r.Context())
 	p.First, p.Program = !has, program
+	if s.provider != nil {
+		p.Provider, p.ProviderURL = s.providerName, "/login/provider?"+url.Values{"next": {p.Next}}.Encode()
+	}
 	return page{Template: "login.html", Title: "Log in · Rollcall", Data: p, Status: status, Secret: true, After: after}, err
 }
 
@@ -128,7 +135,7 @@ func (s *server) logIn(r *http.Request) (any, error) {
 	if len(p.Name) > maxQueryText {
 		return nil, invalid("The name is longer than %d bytes.", maxQueryText)
 	}
-	try := store.Try{Name: in["name"], Address: addressOf(r), Browser: cookieOf(r, cookieBrowser)}
+	try := store.Try{Name: in["name"], Address: s.addressOf(r), Browser: cookieOf(r, cookieBrowser)}
 	if err := s.people.BeginTry(ctx, try); err != nil {
 		return s.tooMany(r, p, err)
 	}
@@ -171,7 +178,7 @@ func (s *server) tooMany(r *http.Request, p loginPage, err error) (any, error) {
 // before, and leads on.
 func (s *server) begin(r *http.Request, a store.Account, way, to string) (any, error) {
 	secret, err := s.people.BeginSession(r.Context(), store.Begin{
-		Account: a.ID, Way: way, Address: addressOf(r), Browser: r.UserAgent(), Life: s.life, Old: sessionCookie(r),
+		Account: a.ID, Way: way, Address: s.addressOf(r), Browser: r.UserAgent(), Life: s.life, Old: sessionCookie(r),
 	})
 	if err != nil {
 		return nil, err

@@ -189,7 +189,7 @@ func (s *site) cells(pattern string) []cell {
 		return perOrg("/imports/1", "", nil)
 	case "/documents/{file}":
 		return perOrg("/documents/units.csv", "", nil)
-	case "/help/{$}", "/login", "/setup", "/account", "/logout", "/people":
+	case "/help/{$}", "/login", "/login/provider", web.ProviderPath, "/setup", "/account", "/logout", "/people":
 		return []cell{{target: strings.TrimSuffix(path, "{$}"), form: url.Values{}}}
 	case "/help/{name}":
 		return []cell{{target: "/help/none"}}

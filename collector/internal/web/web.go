@@ -13,6 +13,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"rollcall/collector/internal/contract"
@@ -90,28 +91,38 @@ type Options struct {
 	View func(actor string, organizations []string, all bool) Store
 	// SessionIdle and SessionLife end a session that is not used, and any.
 	SessionIdle, SessionLife time.Duration
+	// Provider is the organization's own login, nil for none; ProviderName are
+	// the words that lead to it.
+	Provider     *login.Provider
+	ProviderName string
+	// Client says who asks where a proxy may be in between; nil is the other end
+	// of the connection.
+	Client func(*http.Request) (netip.AddrPort, bool)
 	// Hosts says whether the collector goes by a name, as the header Host has
 	// it; nil takes all.
 	Hosts func(host string) bool
 }
 
 type server struct {
-	store     Store
-	log       *slog.Logger
-	now       func() time.Time
-	settings  func() reconcile.Settings
-	hosts     func(string) bool
-	assets    assets
-	templates templates
-	help      helpPages
-	intakes   chan struct{} // one for each file that is being read
-	people    *store.Store
-	loginOff  bool
-	view      func(actor string, organizations []string, all bool) Store
-	idle      time.Duration
-	life      time.Duration
-	hasher    *login.Hasher
-	who       login.Principal // of the request; nobody before it is known
+	store        Store
+	log          *slog.Logger
+	now          func() time.Time
+	settings     func() reconcile.Settings
+	hosts        func(string) bool
+	assets       assets
+	templates    templates
+	help         helpPages
+	intakes      chan struct{} // one for each file that is being read
+	people       *store.Store
+	loginOff     bool
+	view         func(actor string, organizations []string, all bool) Store
+	idle         time.Duration
+	life         time.Duration
+	hasher       *login.Hasher
+	provider     *login.Provider
+	providerName string
+	client       func(*http.Request) (netip.AddrPort, bool)
+	who          login.Principal // of the request; nobody before it is known
 }
 
 // New returns the handler of all pages and of the API, to be mounted at the
@@ -133,7 +144,7 @@ func New(o Options) http.Handler {
 	s := &server{
 		store: o.Store, log: o.Log, now: o.Now, settings: o.Settings, hosts: o.Hosts, assets: files, templates: newTemplates(files), help: mustHelpPages(),
 		people: o.People, loginOff: o.LoginOff, view: o.View, idle: cmp.Or(o.SessionIdle, DefaultSessionIdle), life: cmp.Or(o.SessionLife, DefaultSessionLife),
-		hasher: login.NewHasher(), intakes: make(chan struct{}, intakes),
+		hasher: login.NewHasher(), provider: o.Provider, providerName: cmp.Or(o.ProviderName, "Log in with your organization's account"), client: o.Client, intakes: make(chan struct{}, intakes),
 	}
 	return s.handler()
 }
