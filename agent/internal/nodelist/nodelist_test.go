@@ -277,28 +277,30 @@ func check(t *testing.T, raw []byte, format nodelist.Format) {
 	}
 }
 
-func fuzz(f *testing.F, format nodelist.Format, files ...string) {
-	for _, name := range files {
+func addFiles(f *testing.F, add func(raw []byte), names ...string) {
+	f.Helper()
+	for _, name := range names {
 		raw, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(raw)
+		add(raw)
 	}
-	f.Fuzz(func(t *testing.T, raw []byte) { check(t, raw, format) })
-}
-
-func FuzzCSV(f *testing.F) {
-	fuzz(f, nodelist.CSV, "devices.csv", "netbox-export.csv", "semicolons.csv")
 }
 
 func FuzzRouterDB(f *testing.F) {
-	fuzz(f, nodelist.RouterDB, "router.db", "rancid2.db", "oxidized.db", "oxidized-names.db")
+	addFiles(f, func(raw []byte) { f.Add(raw) }, "router.db", "rancid2.db", "oxidized.db", "oxidized-names.db")
+	f.Fuzz(func(t *testing.T, raw []byte) { check(t, raw, nodelist.RouterDB) })
 }
-func FuzzNetBoxJSON(f *testing.F)  { fuzz(f, nodelist.NetBoxJSON, "netbox.json") }
-func FuzzAnsibleINI(f *testing.F)  { fuzz(f, nodelist.AnsibleINI, "hosts.ini") }
-func FuzzAnsibleYAML(f *testing.F) { fuzz(f, nodelist.AnsibleYAML, "hosts.yml") }
-func FuzzPlain(f *testing.F)       { fuzz(f, nodelist.Plain, "plain.txt") }
-func FuzzAuto(f *testing.F) {
-	fuzz(f, nodelist.Auto, "devices.csv", "rancid2.db", "hosts.ini", "plain.txt")
+
+// FuzzLists reads a text as each of the formats, and as one that is not known.
+func FuzzLists(f *testing.F) {
+	addFiles(f, func(raw []byte) { f.Add(raw) }, "devices.csv", "netbox-export.csv", "semicolons.csv", "netbox.json", "hosts.ini", "hosts.yml", "plain.txt", "rancid2.db")
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		for _, format := range []nodelist.Format{
+			nodelist.CSV, nodelist.NetBoxJSON, nodelist.AnsibleINI, nodelist.AnsibleYAML, nodelist.Plain, nodelist.Auto,
+		} {
+			check(t, raw, format)
+		}
+	})
 }
