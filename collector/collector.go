@@ -29,6 +29,7 @@ import (
 	"rollcall/collector/internal/intake"
 	"rollcall/collector/internal/limit"
 	"rollcall/collector/internal/metrics"
+	"rollcall/collector/internal/notify"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/requestid"
 	"rollcall/collector/internal/store"
@@ -73,6 +74,7 @@ type Collector struct {
 	// scrapes serves /metrics on an address of its own; nil without one.
 	scrapes *http.Server
 	scraped string // its address, with the real port
+	notify *notify.Notifier
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -100,7 +102,8 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 		o.Now = time.Now
 	}
 	o.Log = requestid.Log(o.Log)
-	s, err := c.OpenStore(ctx, store.Options{Now: o.Now, Log: o.Log})
+	told := c.Notify.settings()
+	s, err := c.OpenStore(ctx, store.Options{Now: o.Now, Log: o.Log, Receivers: told.Receivers})
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +124,9 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 	}
 	col.pulling.metrics = supportapi.NewMetrics(o.Registry)
 	col.pulling.pullers = c.pullers(s.Unattended(), o, col.pulling.metrics)
+	col.notify = notify.New(notify.Options{
+		Store: s.Unattended(), Settings: told, Judge: col.loop.settings, Version: o.Version, Log: o.Log, Registry: o.Registry, Now: o.Now,
+	})
 	col.server = &http.Server{
 		Handler: col.limits.Connections.Serving(requestid.Handler(col.limits.Handler(col.routes(o, reader)))),
 		// An upload extends the two in the middle for itself.
@@ -230,6 +236,7 @@ func (c *Collector) Start(ctx context.Context) error {
 	})
 	c.tasks.Go(func() { c.loop.run(working) })
 	c.pulling.start(working)
+	c.tasks.Go(func() { c.notify.Run(working) })
 	if host, _, err := net.SplitHostPort(c.config.Listen); err == nil && !isLoopback(host) && cert == nil {
 		c.log.Warn("other machines can reach this address without encryption: whoever listens on the network reads passwords and tokens",
 			"address", listener.Addr().String())

@@ -52,6 +52,7 @@ type Config struct {
 	OIDC          OIDC            `yaml:"oidc"`
 	// SupportAPI are accounts for Cisco's Support APIs; none by default.
 	SupportAPI []SupportAPI `yaml:"support_api"`
+	Notify     Notify       `yaml:"notify"`
 }
 
 // TLS are the certificate and the key that the collector serves with. Both are
@@ -126,7 +127,7 @@ func DefaultConfig() Config {
 			ActivationDays: d.ActivationDays, TermYears: d.TermYears, ShortTermDays: d.ShortTermDays,
 			ShortTermToleranceDays: d.ShortTermTolerance, DonatedOnlySince: string(d.DonatedOnlySince), ProgramMail: d.ProgramMail,
 		},
-		Hosts: []string{}, SupportAPI: []SupportAPI{}, Proxies: defaultProxies(), Limits: defaultLimits(),
+		Hosts: []string{}, SupportAPI: []SupportAPI{}, Notify: defaultNotify(), Proxies: defaultProxies(), Limits: defaultLimits(),
 		Agents: Agents{CredentialLife: config.Duration(ingest.DefaultLife)},
 	}
 }
@@ -141,7 +142,7 @@ func LoadConfig(path string) (Config, error) {
 	if err := config.Load(path, &c); err != nil {
 		return Config{}, err
 	}
-	secrets := []config.Secret{c.Database.DSN, c.Database.OwnerDSN}
+	secrets := append(c.Notify.secrets(), c.Database.DSN, c.Database.OwnerDSN)
 	for _, a := range c.SupportAPI {
 		secrets = append(secrets, a.ClientID, a.ClientSecret)
 	}
@@ -189,6 +190,7 @@ func (c Config) Validate() error {
 	errs = append(errs, c.Limits.validate()...)
 	errs = append(errs, c.validateProxies()...)
 	errs = append(errs, c.Debug.validate())
+	errs = append(errs, c.Notify.validate()...)
 	return errors.Join(append(errs, c.validateSupportAPI()...)...)
 }
 

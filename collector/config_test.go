@@ -64,8 +64,19 @@ func TestBadConfig(t *testing.T) {
 			`testdata/bad/oidc-plain.yaml: oidc.redirect_url: "https://rollcall.example.org/" does not end with /login/return: write the collector's address and that, in both places` + "\n" +
 			"testdata/bad/oidc-plain.yaml: oidc.client_id: is missing: the provider gives it when the collector is registered there\n" +
 			"testdata/bad/oidc-plain.yaml: oidc.client_secret: is missing: the provider gives it when the collector is registered there",
-		"session-short": "session.idle: 1s is not between 1m and 366d",
-		"two-mistakes":  "log.level: \"loud\" is not known: use debug, info, warn or error\ntestdata/bad/two-mistakes.yaml: settings.stale_days: 0 is not between 1 and 3650",
+		"notify-address":    "notify.url: \"rollcall.example.org\" is not an address: write it as https://rollcall.example.org",
+		"notify-give-up":    "notify.give_up_after: 1m0s is not between 1h and 3650d",
+		"notify-network":    "notify.allow[1]: \"10.1.2.3\" is not a network: write it as 10.1.2.0/24, and one address as 10.1.2.3/32",
+		"notify-no-server":  "notify.mail.server: is missing: name the mail server as host:port, or leave out all of notify.mail",
+		"notify-mail":       "notify.mail.server: \"mail.example.org\" is not an address: write it as mail.example.org:587\ntestdata/bad/notify-mail.yaml: notify.mail.from: \"Rollcall\" is not a mail address\ntestdata/bad/notify-mail.yaml: notify.mail.to: is empty, as is notify.mail.recipients: nobody would get a mail",
+		"notify-mail-tls":   "notify.mail.tls: none is for a mail server on this machine: mails and the password would be readable on the way to mail.example.org",
+		"notify-mail-login": "notify.mail.password: is missing: notify.mail.username needs it",
+		"notify-mail-never": "notify.mail.on_change: is false and notify.mail.weekly is empty: no mail would be sent",
+		"notify-mail-times": "notify.mail.tls: \"ssl\" is not known: use starttls, tls or none\ntestdata/bad/notify-mail-times.yaml: notify.mail.weekly: \"mon 7\" is not a day and a time: write it as monday 07:00\ntestdata/bad/notify-mail-times.yaml: notify.mail.zone: \"Berlin\" is not a time zone: write it as UTC or Europe/Berlin\ntestdata/bad/notify-mail-times.yaml: notify.mail.severity: \"loud\" is not known: use info, warning or critical\ntestdata/bad/notify-mail-times.yaml: notify.mail.quiet: 25h0m0s is not between 0s and 1d\ntestdata/bad/notify-mail-times.yaml: notify.mail.pause: 192h0m0s is not between 0s and 7d",
+		"notify-recipients": "notify.mail.to[0]: \"a@example.org, b@example.org\" is not a mail address\ntestdata/bad/notify-recipients.yaml: notify.mail.recipients[0].organization: is missing: name the organization, or use notify.mail.to for all\ntestdata/bad/notify-recipients.yaml: notify.mail.recipients[0].to[0]: \"Ann <ann@example.org>\" is not a mail address",
+		"notify-webhook":    "notify.webhooks[0].name: \"Tickets!\" is not a name: use small letters, digits and hyphens\ntestdata/bad/notify-webhook.yaml: notify.webhooks[0].url: is not an address: write it as https://host/path, without a user name\ntestdata/bad/notify-webhook.yaml: notify.webhooks[0].secret: is missing: messages are signed with it\ntestdata/bad/notify-webhook.yaml: notify.webhooks[1].name: \"mail\" is the name of mails in metrics: choose another one\ntestdata/bad/notify-webhook.yaml: notify.webhooks[1].url: is not https: serial numbers and names would be readable on the way; where that does not matter, set insecure: true\ntestdata/bad/notify-webhook.yaml: notify.webhooks[1].secret: cannot read env:ROLLCALL_TEST_NONE: the environment variable is not set",
+		"session-short":     "session.idle: 1s is not between 1m and 366d",
+		"two-mistakes":      "log.level: \"loud\" is not known: use debug, info, warn or error\ntestdata/bad/two-mistakes.yaml: settings.stale_days: 0 is not between 1 and 3650",
 	}
 	files, err := fs.Glob(os.DirFS("testdata/bad"), "*.yaml")
 	if err != nil {

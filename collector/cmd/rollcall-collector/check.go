@@ -13,7 +13,8 @@ import (
 type checkCmd struct {
 	Config  string `required:"" help:"The settings to look at." type:"path" placeholder:"FILE"`
 	Audit   bool   `help:"Follow the chain of the audit log, and say where it is broken."`
-	Connect bool   `help:"Ask Cisco for a token with each account of support_api, too."`
+	Connect bool   `help:"Ask Cisco for a token with each account of support_api, and log in to the mail server and connect to the webhooks of notify, too."`
+	Send    bool   `help:"As --connect, and send a trial mail to each recipient and a message of type test to each webhook."`
 }
 
 // connectTime bounds the questions of --connect.
@@ -52,16 +53,29 @@ func (c *checkCmd) Run(ctx context.Context, std stdio) error {
 			return err
 		}
 	}
-	if !c.Connect {
+	if !c.Connect && !c.Send {
 		return nil
 	}
 	taken, errs := config.ConnectSupportAPI(ctx, version)
-	text := "no account of Cisco's Support APIs is set up"
-	if len(taken) > 0 {
-		text = "Cisco takes the accounts of support_api: " + strings.Join(taken, ", ")
-	}
 	if len(errs) == 0 {
-		_, err = fmt.Fprintln(std.out, text)
+		text := "no account of Cisco's Support APIs is set up"
+		if len(taken) > 0 {
+			text = "Cisco takes the accounts of support_api: " + strings.Join(taken, ", ")
+		}
+		if _, err := fmt.Fprintln(std.out, text); err != nil {
+			return err
+		}
 	}
-	return errors.Join(append(errs, err)...)
+	well, failed := config.ConnectNotify(ctx, version, c.Send)
+	for _, text := range well {
+		if _, err := fmt.Fprintln(std.out, text); err != nil {
+			return err
+		}
+	}
+	if len(well)+len(failed) == 0 {
+		if _, err := fmt.Fprintln(std.out, "no mail server and no webhook is set up"); err != nil {
+			return err
+		}
+	}
+	return errors.Join(append(errs, failed...)...)
 }

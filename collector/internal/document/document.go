@@ -164,7 +164,7 @@ func Make(in Input, r Request) (Document, error) {
 func (in Input) finish(d Document) Document {
 	d.Organization, d.Date = cmp.Or(value(d.Form, "organization"), in.organization()), in.Facts.Today()
 	if d.Mail == nil {
-		d.Basis = in.basis()
+		d.Basis = in.Basis()
 	}
 	d.Name = fileName(d.Name)
 	for _, s := range []*string{&d.Title, &d.Organization} {
@@ -215,8 +215,8 @@ func (in Input) organization() string {
 	return in.Facts.Organization
 }
 
-// basis tells the age of the contract data.
-func (in Input) basis() []string {
+// Basis tells the age of the contract data.
+func (in Input) Basis() []string {
 	if len(in.Facts.Imports) == 0 {
 		return []string{"No contract was imported."}
 	}

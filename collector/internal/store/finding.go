@@ -42,12 +42,13 @@ func scanFinding(scan func(...any) error, f *Finding) error {
 // stays as it is.
 func (s *Store) writeFindings(ctx context.Context, t *tx, org string, r reconcile.Result) (opened, resolved int, err error) {
 	type known struct {
-		id  int64
-		key string
-		raw string
+		id     int64
+		key    string
+		raw    string
+		opened int64
 	}
-	rows, err := list(ctx, t, func(scan func(...any) error, k *known) error { return scan(&k.id, &k.key, &k.raw) },
-		`SELECT id, finding_key, finding FROM findings WHERE organization = $1 AND resolved = 0 ORDER BY id`, org)
+	rows, err := list(ctx, t, func(scan func(...any) error, k *known) error { return scan(&k.id, &k.key, &k.raw, &k.opened) },
+		`SELECT id, finding_key, finding, opened FROM findings WHERE organization = $1 AND resolved = 0 ORDER BY id`, org)
 	if err != nil {
 		return 0, 0, fmt.Errorf("cannot read open findings: %w", err)
 	}
@@ -55,6 +56,7 @@ func (s *Store) writeFindings(ctx context.Context, t *tx, org string, r reconcil
 	for _, k := range rows {
 		open[k.key] = k
 	}
+	var changes []change
 	written := make(map[string]bool, len(r.Findings))
 	for _, f := range r.Findings {
 		if written[f.Key] { // a mistake in a rule must not stop all others
@@ -63,11 +65,17 @@ func (s *Store) writeFindings(ctx context.Context, t *tx, org string, r reconcil
 		}
 		written[f.Key] = true
 		k, was := open[f.Key]
-		if err := writeFinding(ctx, t, org, f, k.id, k.raw); err != nil {
+		c, err := writeFinding(ctx, t, org, f, k.id, k.raw)
+		if err != nil {
 			return 0, 0, fmt.Errorf("cannot save finding %s: %w", f.Key, err)
 		}
 		if !was {
 			opened++
+			k.opened = millis(t.now)
+		}
+		if c.Change != "" {
+			c.opened = k.opened
+			changes = append(changes, c)
 		}
 	}
 	unproven := make(map[string]bool, len(r.Unproven))
@@ -82,25 +90,36 @@ func (s *Store) writeFindings(ctx context.Context, t *tx, org string, r reconcil
 			return 0, 0, fmt.Errorf("cannot resolve finding %s: %w", k.key, err)
 		}
 		resolved++
+		changes = append(changes, change{Change: FindingResolved, finding: k.id, key: k.key, content: k.raw, opened: k.opened})
 	}
-	return opened, resolved, nil
+	return opened, resolved, s.notice(ctx, t, org, changes)
 }
 
 // writeFinding opens the finding when id is 0, and otherwise updates the open
-// one where what it says differs.
-func writeFinding(ctx context.Context, t *tx, org string, f reconcile.Finding, id int64, was string) error {
+// one where what it says differs. It returns what others are to be told of it,
+// if anything.
+func writeFinding(ctx context.Context, t *tx, org string, f reconcile.Finding, id int64, was string) (change, error) {
 	raw, err := encode(f)
 	if err != nil || raw == was {
-		return err
+		return change{}, err
 	}
+	c := change{finding: id, key: f.Key, content: raw}
 	if id == 0 {
-		_, err = t.ExecContext(ctx, `INSERT INTO findings (organization, finding_key, kind, severity, site, finding, opened, updated)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`, org, f.Key, string(f.Kind), string(f.Severity), f.Site, raw, millis(t.now))
-		return err
+		c.Change = FindingOpened
+		err = t.QueryRowContext(ctx, `INSERT INTO findings (organization, finding_key, kind, severity, site, finding, opened, updated)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $7) RETURNING id`, org, f.Key, string(f.Kind), string(f.Severity), f.Site, raw, millis(t.now)).Scan(&c.finding)
+		return c, err
+	}
+	other, err := severityChanged(was, f)
+	if err != nil {
+		return change{}, err
+	}
+	if other {
+		c.Change = FindingUpdated
 	}
 	_, err = t.ExecContext(ctx, `UPDATE findings SET kind = $1, severity = $2, site = $3, finding = $4, updated = $5 WHERE id = $6`,
 		string(f.Kind), string(f.Severity), f.Site, raw, millis(t.now), id)
-	return err
+	return c, err
 }
 
 // Findings returns the findings of an organization, or of all for "": the open

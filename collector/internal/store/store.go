@@ -30,6 +30,10 @@ type Options struct {
 	Database Database         // PostgreSQL, in the place of SQLite
 	Now      func() time.Time // nil is time.Now
 	Log      *slog.Logger     // nil logs nothing
+	// Receivers names who is told of changes of an organization's findings; nil
+	// is nobody. It is asked in the transaction that saves them, and must be
+	// safe for concurrent use.
+	Receivers func(Organization) []string
 }
 
 // A Store is a view of one database, for one who acts: see As, Within and
@@ -49,6 +53,8 @@ type database struct {
 	now    func() time.Time
 	log    *slog.Logger
 	holder string // names this store among those of one database
+
+	receivers func(Organization) []string // nil is nobody
 
 	changed chan struct{}
 
@@ -97,7 +103,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{database: &database{now: o.Now, log: o.Log, holder: rand.Text(), changed: make(chan struct{}, 1), seen: map[string]int64{}}}
+	s := &Store{database: &database{now: o.Now, log: o.Log, receivers: o.Receivers, holder: rand.Text(), changed: make(chan struct{}, 1), seen: map[string]int64{}}}
 	var err error
 	if o.Database.DSN == "" {
 		s.db, err = openSQLite(ctx, o.DataDir, o.Log)

@@ -1,0 +1,63 @@
+package notify
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rollcall/collector/internal/store"
+)
+
+type metrics struct {
+	known                 []string
+	sent, failed, givenUp *prometheus.CounterVec
+	waiting, oldest       *prometheus.GaugeVec
+}
+
+// newMetrics registers the metrics. They have no series until there is a
+// receiver.
+func newMetrics(reg prometheus.Registerer, receivers []string) *metrics {
+	counter := func(name, help string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{"receiver"})
+	}
+	gauge := func(name, help string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"receiver"})
+	}
+	m := &metrics{
+		known:   receivers,
+		sent:    counter("rollcall_notify_sent_total", "Messages that a receiver has taken: mails, one for each recipient, or messages of a webhook."),
+		failed:  counter("rollcall_notify_failures_total", "Attempts to send a message that failed."),
+		givenUp: counter("rollcall_notify_given_up_total", "Changes of findings that were never told, for their receiver did not take them in time."),
+		waiting: gauge("rollcall_notify_waiting", "Messages of a webhook that are not sent yet, or mails that could not be sent yet."),
+		oldest: gauge("rollcall_notify_oldest_waiting_timestamp_seconds",
+			"Since when the oldest message waits that is not sent yet, or since when mails cannot be sent, 0 when none waits."),
+	}
+	reg.MustRegister(m.sent, m.failed, m.givenUp, m.waiting, m.oldest)
+	for _, r := range receivers {
+		for _, c := range []*prometheus.CounterVec{m.sent, m.failed, m.givenUp} {
+			c.WithLabelValues(r)
+		}
+		for _, g := range []*prometheus.GaugeVec{m.waiting, m.oldest} {
+			g.WithLabelValues(r)
+		}
+	}
+	return m
+}
+
+// gaveUp counts also for a receiver that is not in the settings any more.
+func (m *metrics) gaveUp(receiver string, n int) { m.givenUp.WithLabelValues(receiver).Add(float64(n)) }
+
+func (m *metrics) measure(states []store.ReceiverState) {
+	for _, r := range m.known {
+		var state store.ReceiverState
+		for _, s := range states {
+			if s.Name == r {
+				state = s
+			}
+		}
+		m.waiting.WithLabelValues(r).Set(float64(state.Waiting))
+		oldest := 0.0
+		if !state.Oldest.IsZero() {
+			oldest = float64(state.Oldest.UnixMilli()) / 1000
+		}
+		m.oldest.WithLabelValues(r).Set(oldest)
+	}
+}
