@@ -101,6 +101,24 @@ func TestMatching(t *testing.T) {
 			w.poll(0, sw, "WS-C3850-48P-S FOC1111A0AA")
 			w.line("1", "WS-C3850-48P-S-RF FOC1111A0AA", -100, 1000)
 		}, []string{"FOC1111A0AA: covered"}, nil},
+		{"the line names the unit's second serial", func(w *world) {
+			w.poll(0, sw, "ASR-9901 FOC1111A0AA also FOC1111A0B9")
+			w.line("1", "ASR-9901 FOC1111A0B9", -100, 1000)
+		}, []string{"FOC1111A0AA: covered"}, nil},
+		{"the second serial of another product", func(w *world) {
+			w.poll(0, sw, "ASR-9901 FOC1111A0AA also FOC1111A0B9")
+			w.line("1", "C9300-48P FOC1111A0B9", -100, 1000)
+		}, []string{"FOC1111A0AA: uncovered"}, []string{"uncovered_unit/FOC1111A0AA"}},
+		{"the second serial of one is the first of another", func(w *world) {
+			w.poll(0, sw, "ASR-9901 FOC1111A0AA also FOC1111A0B9")
+			w.poll(0, "Main/sw2", "ASR-9901 FOC1111A0B9")
+			w.line("1", "ASR-9901 FOC1111A0B9", -100, 1000)
+		}, []string{"FOC1111A0AA: uncovered", "FOC1111A0B9: covered"}, []string{"uncovered_unit/FOC1111A0AA"}},
+		{"two units tell one second serial", func(w *world) {
+			w.poll(0, sw, "ASR-9901 FOC1111A0AA also FOC1111A0B9")
+			w.poll(0, "Main/sw2", "ASR-9901 FOC1111A0CC also FOC1111A0B9")
+			w.line("1", "ASR-9901 FOC1111A0B9", -100, 1000)
+		}, []string{"FOC1111A0AA: uncovered", "FOC1111A0CC: uncovered"}, []string{"uncovered_unit/FOC1111A0AA", "uncovered_unit/FOC1111A0CC"}},
 		{"the file lost the zeros before the serial", func(w *world) {
 			w.poll(0, sw, "WS-C2950-24 00123456789")
 			w.line("1", "WS-C2950-24 123456789", -100, 1000)

@@ -53,9 +53,9 @@ func (r *run) indexLines() {
 		begin, end                             contract.Date
 	}
 	known := map[identity]bool{}
-	padded := r.padded()
+	padded, second := r.padded(), r.secondSerials()
 	for _, l := range r.Lines {
-		serial := r.withZeros(l, padded)
+		serial := r.ofSecond(r.withZeros(l, padded), l, second)
 		if l.Kind() != contract.LineUnit || serial == "" {
 			continue
 		}
@@ -99,6 +99,42 @@ func (r *run) withZeros(l contract.Line, padded map[string]string) string {
 		return serial
 	}
 	return whole
+}
+
+// secondSerials are the units in use by their aliases: devices tell a second
+// serial number of some parts (ceEntPhysicalSecondSerialNum, discovery facts
+// 2.2), and that one may stand on the label and on a contract. An alias of two
+// units names neither.
+func (r *run) secondSerials() map[string]*Sighting {
+	all := map[string]*Sighting{}
+	for _, s := range r.sightings {
+		if !s.Component.Unit || !s.Present() {
+			continue
+		}
+		own := inventory.CleanSerial(s.Component.Serial)
+		for _, a := range s.Component.Aliases {
+			serial := inventory.CleanSerial(a)
+			if serial == "" || own == "" {
+				continue
+			}
+			if other, known := all[serial]; known && (other == nil || inventory.CleanSerial(other.Component.Serial) != own) {
+				all[serial] = nil
+				continue
+			}
+			all[serial] = s
+		}
+	}
+	return all
+}
+
+// ofSecond is the serial of the unit that a line names by its second one, which
+// is no part's first and is of the same product, as far as the line says.
+func (r *run) ofSecond(serial string, l contract.Line, second map[string]*Sighting) string {
+	s := second[serial]
+	if s == nil || len(r.seen[serial]) > 0 || l.PID != "" && s.Component.PID != "" && !r.sameProduct(s.Component.PID, l.PID) {
+		return serial
+	}
+	return inventory.CleanSerial(s.Component.Serial)
 }
 
 // indexUnseen notes the active lines of nothing that is there.

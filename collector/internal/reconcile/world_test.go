@@ -32,7 +32,8 @@ func newWorld() *world {
 }
 
 // part makes a component: "C9300-48P FOC1" is a unit, "C9300-48P FOC1 @2" a stack
-// member, "PWR FOC9 in FOC1" a power supply in a unit.
+// member, "C9300-48P FOC1 also FOC2" one with an alias, "PWR FOC9 in FOC1" a power
+// supply in a unit.
 func part(s string) inventory.Component {
 	f := strings.Fields(s)
 	c := inventory.Component{PID: f[0], Class: inventory.ClassChassis, Unit: true, Name: f[0] + " chassis"}
@@ -43,6 +44,9 @@ func part(s string) inventory.Component {
 		switch {
 		case strings.HasPrefix(f[i], "@"):
 			c.Name = "Switch " + f[i][1:]
+		case f[i] == "also":
+			c.Aliases = append(c.Aliases, f[i+1])
+			i++
 		case f[i] == "in":
 			c.Class, c.Unit, c.Parent, c.Name = inventory.ClassPowerSupply, false, f[i+1], "Power Supply A"
 			i++
