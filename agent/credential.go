@@ -27,6 +27,7 @@ type SNMPCredential struct {
 	PrivProtocol string        `yaml:"priv_protocol"`
 	PrivPassword config.Secret `yaml:"priv_password"`
 	Context      string        `yaml:"context"`
+	AnySource    bool          `yaml:"any_source"`
 }
 
 // SSHCredential is an account on devices.
@@ -148,6 +149,7 @@ func (c Credential) snmp() snmp.Credential {
 		Name: c.Name, Version: version, Community: s.Community, User: s.User,
 		AuthProtocol: protocol(s.AuthProtocol), AuthPassword: s.AuthPassword,
 		PrivProtocol: protocol(s.PrivProtocol), PrivPassword: s.PrivPassword, Context: s.Context,
+		AnySource: s.AnySource,
 	}
 }
 

@@ -16,6 +16,8 @@ import (
 //     word one PID in two ways (CISCO1921/K9 and C1921).
 //   - All parts of both are kept. SNMP's name, PID and class are preferred, for
 //     they are stable columns and no prose; empty fields are filled from SSH.
+//   - Where SNMP has a board for a chassis that tells no serial, what a unit is
+//     is for SSH to say.
 //   - The device is complete when any transport read everything.
 //   - Two complete readings that name different units are a disagreement,
 //     which a person must settle.
@@ -34,6 +36,9 @@ func merge(address string, a, b source) inventory.Device {
 			problems = addProblems(problems, []inventory.Problem{disagreement})
 		}
 		d.Components = unite(d.Components, o.Components)
+		if primary.standIn && hasUnit(o.Components) {
+			d.Components = stoodIn(d.Components, o.Components)
+		}
 		d.Name, d.Software, d.Model = cmp.Or(d.Name, o.Name), cmp.Or(d.Software, o.Software), cmp.Or(d.Model, o.Model)
 		if d.Platform == "" || d.Platform == inventory.PlatformUnknown {
 			d.Platform = o.Platform
@@ -48,6 +53,25 @@ func merge(address string, a, b source) inventory.Device {
 		d.Model = cmp.Or(units[0].PID, d.Model)
 	}
 	return d
+}
+
+// stoodIn takes it from the other reading what is a unit: a board that stood for
+// a chassis without a serial is a part of the one that it names, of the same
+// product.
+func stoodIn(united, told []inventory.Component) []inventory.Component {
+	units := inventory.Device{Components: told}.Units()
+	for i, c := range united {
+		if !c.Unit || slices.ContainsFunc(units, func(o inventory.Component) bool { return o.Serial == c.Serial }) {
+			continue
+		}
+		for _, o := range units {
+			if o.PID == "" || inventory.PIDFamily(o.PID) == inventory.PIDFamily(c.PID) {
+				united[i].Unit, united[i].Parent = false, o.Serial
+				break
+			}
+		}
+	}
+	return united
 }
 
 // viaOf lists the transports that gave components.

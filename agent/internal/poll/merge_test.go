@@ -30,6 +30,12 @@ func failed(via string, kinds ...inventory.ProblemKind) source {
 	return s
 }
 
+// standingIn makes the first part a unit for want of its chassis's serial.
+func standingIn(s source) source {
+	s.standIn, s.device.Components[0].Unit = true, true
+	return s
+}
+
 // summary is what the rules of merge decide.
 type summary struct {
 	Serial, Model string
@@ -96,6 +102,23 @@ func TestMerge(t *testing.T) {
 			got("snmp", true, module("FOC1", "WS-C2960S-48TS-L", "1", "")),
 			got("ssh", true, unit("FOC1", "WS-C2960S-48TS-L", "1")),
 			summary{"FOC1", "WS-C2960S-48TS-L", true, []string{"snmp", "ssh"}, []string{"unit FOC1 WS-C2960S-48TS-L 1"}, nil},
+		},
+		"a board stood for its chassis over snmp": {
+			standingIn(got("snmp", false, module("JAE1", "ASR1001", "module R0", ""), module("ART1", "ASR1001-PWR-AC", "Power Supply Module 0", "JAE1"))),
+			got("ssh", true, unit("SSI1", "ASR1001", "Chassis"), module("JAE1", "ASR1001", "module R0", "SSI1")),
+			summary{"SSI1", "ASR1001", true, []string{"snmp", "ssh"}, []string{
+				"unit SSI1 ASR1001 Chassis", "ART1 ASR1001-PWR-AC Power Supply Module 0 in JAE1", "JAE1 ASR1001 module R0 in SSI1",
+			}, nil},
+		},
+		"a board stands for its chassis, and ssh says the same": {
+			standingIn(got("snmp", false, module("JAE1", "ASR1001", "module R0", ""))),
+			got("ssh", true, unit("JAE1", "ASR1001", "Chassis")),
+			summary{"JAE1", "ASR1001", true, []string{"snmp", "ssh"}, []string{"unit JAE1 ASR1001 module R0"}, nil},
+		},
+		"a board stands for its chassis, and ssh gives nothing": {
+			standingIn(got("snmp", false, module("JAE1", "ASR1001", "module R0", ""))),
+			failed("ssh", inventory.ProblemUnreachable),
+			summary{"JAE1", "ASR1001", false, []string{"snmp"}, []string{"unit JAE1 ASR1001 module R0"}, []inventory.ProblemKind{inventory.ProblemUnreachable}},
 		},
 		"two complete readings disagree": {
 			got("snmp", true, unit("A1", "C9300-48P", "Switch 1"), unit("A2", "C9300-48P", "Switch 2")),

@@ -179,8 +179,10 @@ type source struct {
 
 	// What follows is of SNMP alone: what the next reading may go by, and
 	// whether this one is that of before, which still holds.
+	// standIn says that its units are boards of a chassis that tells no serial.
 	last      *snmp.Last
 	unchanged bool
+	standIn   bool
 }
 
 // visit is one poll of one node.
@@ -220,6 +222,8 @@ func lacks(s source) string {
 	case len(s.device.Units()) == 0:
 		// Modules without their chassis: the part that a contract names is missing.
 		return "SNMP gave parts, but no unit"
+	case s.standIn:
+		return "SNMP gave the serial number of a board in place of the chassis's"
 	case !s.device.Complete:
 		// A table that was cut short may lack any part, and proves no absence.
 		return "SNMP was cut short"
@@ -238,7 +242,7 @@ func (v visit) overSNMP(ctx context.Context, before *past) source {
 	for _, i := range turn.order {
 		r, last := v.read(ctx, n.SNMP[i], before.last())
 		if r.Answered {
-			return source{via: ViaSNMP, asked: true, answered: true, device: r.Device, last: last, unchanged: r.Unchanged}
+			return source{via: ViaSNMP, asked: true, answered: true, device: r.Device, last: last, unchanged: r.Unchanged, standIn: r.StandIn}
 		}
 		refused = addProblems(refused, r.Device.Errors)
 		if ctx.Err() != nil {

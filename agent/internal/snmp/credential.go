@@ -22,6 +22,9 @@ type Credential struct {
 	PrivProtocol string // DES AES AES192 AES256 AES192C AES256C
 	PrivPassword config.Secret
 	Context      string // SNMPv3 context name
+	// AnySource takes answers from other addresses than was asked. Those to a
+	// version 3 user with authentication are taken in any case.
+	AnySource bool
 }
 
 // maxCommunity is what gosnmp can encode: it writes the length in one byte of

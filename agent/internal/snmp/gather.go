@@ -1,6 +1,7 @@
 package snmp
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -71,6 +72,27 @@ func (in *gathered) hidden() *shortfall {
 		}
 	}
 	return &shortfall{"entPhysicalTable", "ENTITY-MIB is empty, though this platform has it: an SNMP view may hide 1.3.6.1.2.1.47"}
+}
+
+// standIn names the part that stands for a chassis which tells no serial, on
+// platforms where boards have serials of their own that no contract names; ""
+// where the chassis speaks for itself. Switches of NX-OS repeat the serial of
+// their chassis on the rows of its boards (discovery facts 5.4).
+func (in *gathered) standIn() string {
+	switch in.id.platform {
+	case inventory.PlatformIOS, inventory.PlatformIOSXE, inventory.PlatformIOSXR:
+	default:
+		return ""
+	}
+	if !in.step.guesses() || len(bareChassis(in.rows)) == 0 {
+		return ""
+	}
+	for _, r := range in.rows {
+		if r.unit && !r.apart {
+			return cmp.Or(r.name, r.descr, r.serial)
+		}
+	}
+	return ""
 }
 
 func sorted(rows map[uint32]*row) []row {

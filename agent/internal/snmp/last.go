@@ -59,7 +59,8 @@ type state struct {
 	Turn    int       `json:"turn,omitempty"`  // the watched column that is next, where they take turns
 	Shown   int       `json:"shown,omitempty"` // the most variables in one answer
 
-	Device inventory.Device `json:"device"`
+	StandIn bool             `json:"stand_in,omitempty"` // as that of the Reading
+	Device  inventory.Device `json:"device"`
 }
 
 // An engine is an SNMPv3 engine as it introduced itself (RFC 3414 section
@@ -196,14 +197,16 @@ func (s *session) greet(e engine, ago time.Duration) {
 // remember makes a Last of a full reading, nil when the next one cannot rely on
 // it.
 func (r *Reading) remember(s *session, in *gathered, began time.Time) *Last {
-	if len(in.shorts) > 0 || s.v1() || in.step == stepDescriptions {
-		return nil // serials in descriptions stand in no column that is watched
+	if len(in.shorts) > 0 || s.v1() || in.step == stepDescriptions || s.strays() {
+		// Serials in descriptions stand in no column that is watched, and a
+		// probe hears only what comes from where it asks.
+		return nil
 	}
 	l := &Last{state{
 		Schema: lastSchema, Address: s.t.Address, Port: s.t.Port, Credential: s.t.Credential.label(), Variant: s.variant,
 		Full: began, Seen: began,
 		Descr: in.id.descr, Object: in.id.object.String(), Name: in.id.name, UpTime: in.id.upTime, LastChange: in.id.lastChange, Engine: s.engineOf(time.Since(began)),
-		Watched: in.watched, Shown: s.pace.shown, Device: cloneDevice(r.Device),
+		Watched: in.watched, Shown: s.pace.shown, StandIn: r.StandIn, Device: cloneDevice(r.Device),
 	}}
 	for _, row := range in.rows {
 		if row.unit && !row.apart && len(row.at) > 0 {

@@ -28,6 +28,8 @@ func refusal(t Target, f *failure) (inventory.ProblemKind, string) {
 		return inventory.ProblemCredentialRefused, fmt.Sprintf("the device cannot decrypt what user %q sends: the privacy password or protocol of %s is wrong. Set both as on the device.", t.Credential.User, label)
 	case causeLevel:
 		return inventory.ProblemCredentialRefused, fmt.Sprintf("the device does not allow the security level of %s to user %q: one side wants authentication or privacy that the other has not. Set the protocols as on the device.", label, t.Credential.User)
+	case causeElsewhere:
+		return inventory.ProblemUnreachable, fmt.Sprintf("the answer came from %s and not from the address that was asked, and %s does not prove who sent it. Poll the device at that address, have it answer from the right one (`snmp-server source-interface`), use an SNMPv3 user with authentication, or set any_source on the credential.", f.detail, label)
 	case causeAccess:
 		return inventory.ProblemCredentialRefused, fmt.Sprintf("the device answers %s: it lets %s read nothing. Give its group a read view, or use the security level (authentication, privacy) that the group asks for.", f.detail, label)
 	case causeTime:
@@ -52,6 +54,10 @@ func silence(t Target, f *failure) (inventory.ProblemKind, string) {
 
 func incomplete(short *shortfall) string {
 	return fmt.Sprintf("%s was not read to its end: %s. What is missing from it counts as not known, not as gone; if it happens every time, raise the time-out or add SSH for this device.", short.table, short.why)
+}
+
+func standsIn(part string) string {
+	return fmt.Sprintf("the chassis tells no serial number, and that of %q stands in, which may not be the one on the contract. Add SSH for this device: `show inventory` or `show version` has the chassis's own; else read the label.", part)
 }
 
 func weakAccess(t Target) string {

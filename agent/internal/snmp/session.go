@@ -28,6 +28,7 @@ const (
 	causeAccess                      // the agent lets us read nothing
 	causeSecret                      // a secret of ours cannot be read
 	causeUnreadable                  // an answer that cannot be decoded
+	causeElsewhere                   // an answer from another address than was asked
 )
 
 // A failure is a request without a usable answer. Its text never holds a
@@ -84,6 +85,7 @@ type session struct {
 	variant int         // of the credential
 	stop    func() bool // detaches the connection from the context
 	conn    *listener
+	wide    *wide // nil while the socket is connected to the device
 
 	pace    pace  // of GETBULK
 	batch   batch // of GET

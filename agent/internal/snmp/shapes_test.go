@@ -162,6 +162,21 @@ func TestRouterShapes(t *testing.T) {
 	asr1k := system("Cisco IOS Software [Fuji], ASR1000 Software (X86_64_LINUX_IOSD-UNIVERSALK9-M), Version 16.9.6, RELEASE SOFTWARE (fc2)", "1.3.6.1.4.1.9.1.925")
 	runDeviceTests(t, []deviceTest{
 		{
+			name: "ASR 1001 whose chassis tells no serial: one board stands in",
+			objects: system(iosxeDescr, "1.3.6.1.4.1.9.1.1116").with(
+				phys(1, 0, 3, "Chassis", "Cisco ASR1001 Chassis", "V01", "", "ASR1001"),
+				phys(7000, 1, 9, "module 0", "Cisco ASR1001 SPA Interface Processor", "V01", "JAE15A00003", "ASR1001"),
+				phys(9000, 1, 9, "module R0", "Cisco ASR1001 Route Processor", "V01", "JAE15A00001", "ASR1001"),
+				phys(9500, 1, 9, "module F0", "Cisco ASR1001 Embedded Services Processor", "V01", "JAE15A00002", "ASR1001"),
+				phys(20, 1, 6, "Power Supply Module 0", "AC Power Supply", "V01", "ART15A00009", "ASR1001-PWR-AC")),
+			platform: "iosxe", model: "ASR1001", software: "17.3.4",
+			lines: `MODULE JAE15A00001 ASR1001 V01 "module R0"
+powerSupply ART15A00009 ASR1001-PWR-AC V01 "Power Supply Module 0" in JAE15A00001
+module JAE15A00003 ASR1001 V01 "module 0" in JAE15A00001
+module JAE15A00002 ASR1001 V01 "module F0" in JAE15A00001
+`,
+		},
+		{
 			name: "ASR 1006",
 			objects: asr1k.with(
 				phys(1, 0, 3, "Chassis", "Cisco ASR1006 Chassis", "V01", "FOX1204G0A1", "ASR1006"),

@@ -123,6 +123,7 @@ func TestSimulatedFaults(t *testing.T) {
 		complete bool
 		units    int // some: as many as were read before
 		reason   string
+		afresh   bool // the next reading has nothing to go on
 	}{
 		{name: "none", complete: true, units: whole + 1}, // with the phone
 		{name: "tooBig at 11 variables", faults: simdevice.Faults{TooBigAt: 10}, complete: true, units: whole + 1},
@@ -137,7 +138,10 @@ func TestSimulatedFaults(t *testing.T) {
 		{name: "no ENTITY-MIB", faults: simdevice.Faults{NoEntityMIB: true}, units: some, reason: "ENTITY-MIB is empty"},
 		{name: "answers cut short", faults: simdevice.Faults{Truncated: true}, reason: "SNMP answer"},
 		{name: "another request's answers", faults: simdevice.Faults{WrongRequestID: true}, reason: "no answer"},
-		{name: "answers from another port", faults: simdevice.Faults{OtherSource: true}, reason: "no answer"},
+		{name: "answers from another port", faults: simdevice.Faults{OtherSource: true}, reason: "and not from the address that was asked"},
+		{name: "answers from another port, by consent", faults: simdevice.Faults{OtherSource: true}, change: func(t *Target) { t.Credential.AnySource = true }, complete: true, units: whole + 1, afresh: true},
+		{name: "answers from another port, over v3", faults: simdevice.Faults{OtherSource: true}, change: func(t *Target) { *t = overV3(*t) }, complete: true, units: whole + 1, afresh: true},
+		{name: "answers from another port, and no second attempt", faults: simdevice.Faults{OtherSource: true}, change: func(t *Target) { t.Retries = 0 }, reason: "no answer"},
 		{name: "empty answers", faults: simdevice.Faults{EmptyReplies: true}, reason: ""},
 		{name: "a wrong engine time for ever", faults: simdevice.Faults{ReportFlood: true}, change: func(t *Target) { *t = overV3(*t) }, reason: "time window"},
 		{name: "a description of 60,000 characters", faults: simdevice.Faults{LongStringBytes: 60_000}, complete: true, units: whole + 1},
@@ -155,7 +159,7 @@ func TestSimulatedFaults(t *testing.T) {
 				tt.change(&target)
 			}
 			r, last := ReadSince(context.Background(), target, nil, quiet())
-			if r.Device.Complete != tt.complete || (last != nil) != tt.complete && target.Credential.Version != "1" {
+			if r.Device.Complete != tt.complete || (last != nil) != (tt.complete && !tt.afresh) && target.Credential.Version != "1" {
 				t.Errorf("complete %v, want %v, something to go on %v: %v", r.Device.Complete, tt.complete, last != nil, r.Device.Errors)
 			}
 			if n := len(r.Device.Units()); tt.units != some && n != tt.units {

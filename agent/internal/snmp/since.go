@@ -62,7 +62,7 @@ func ReadSince(ctx context.Context, t Target, last *Last, log *slog.Logger) (rea
 		if p.unchanged {
 			defer s.close()
 			log.Debug("unchanged over snmp", "requests", s.requests)
-			return Reading{Answered: true, Unchanged: true, Requests: s.requests, Device: cloneDevice(p.last.Device)}, &Last{p.last}
+			return Reading{Answered: true, Unchanged: true, StandIn: p.last.StandIn, Requests: s.requests, Device: cloneDevice(p.last.Device)}, &Last{p.last}
 		}
 		id = p.id
 		if s != nil {

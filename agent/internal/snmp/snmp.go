@@ -40,8 +40,12 @@ type Reading struct {
 	// Unchanged says that the device is that of an earlier full reading, which
 	// a probe has found to hold still.
 	Unchanged bool
-	Requests  int // datagrams sent
-	Device    inventory.Device
+	// StandIn says that the units are boards of a chassis which tells no serial
+	// itself. The device is not complete then: a contract is likely to name
+	// another serial.
+	StandIn  bool
+	Requests int // datagrams sent
+	Device   inventory.Device
 }
 
 // Read asks one device for everything. It never panics and takes no longer
@@ -66,7 +70,7 @@ func login(ctx context.Context, t Target, log *slog.Logger) (*session, identity,
 		if err != nil {
 			return nil, identity{}, asFailure(err)
 		}
-		id, f := s.identify(ctx)
+		id, f := s.introduce(ctx)
 		if f == nil {
 			return s, id, nil
 		}
@@ -108,10 +112,14 @@ func (r *Reading) take(ctx context.Context, s *session, id identity) *gathered {
 	for _, short := range in.shorts {
 		r.problem(inventory.ProblemIncomplete, incomplete(short))
 	}
+	if part := in.standIn(); part != "" {
+		r.StandIn = true
+		r.problem(inventory.ProblemIncomplete, standsIn(part))
+	}
 	r.noUnits(in)
 	// A device without a unit has not been seen whole, whatever its tables
 	// say: it would prove its own chassis gone.
-	d.Complete = len(in.shorts) == 0 && (len(d.Units()) > 0 || in.id.foreign && len(d.Components) > 0)
+	d.Complete = len(in.shorts) == 0 && !r.StandIn && (len(d.Units()) > 0 || in.id.foreign && len(d.Components) > 0)
 	if s.t.Credential.weak() {
 		r.problem(inventory.ProblemWeakAccess, weakAccess(s.t))
 	}

@@ -74,8 +74,12 @@ func markUnits(rows []row, model string) step {
 	}
 	for _, st := range steps {
 		found := false
+		stands := func(int) bool { return true }
+		if st.name.guesses() {
+			stands = oneForEach(rows, bare, st.fits)
+		}
 		for i := range rows {
-			if !rows[i].maybeUnit() || !st.fits(rows[i]) {
+			if !rows[i].maybeUnit() || !st.fits(rows[i]) || !stands(i) {
 				continue
 			}
 			if st.name == stepBack {
@@ -92,6 +96,41 @@ func markUnits(rows []row, model string) step {
 		}
 	}
 	return markOnly(rows)
+}
+
+// guesses says that the step goes by the product alone, which cards and route
+// processors can have in common with their chassis.
+func (st step) guesses() bool { return st == stepModel || st == stepPID }
+
+// heads are the parts that stand for a chassis rather than others of its product.
+var heads = regexp.MustCompile(`(?i)route processor|\bmodule R\d\b|supervisor|mother ?board`)
+
+// oneForEach says of rows that fit which ones stand for the chassis that tells
+// no serial itself: those of one serial in each. Rows in no such chassis all do.
+func oneForEach(rows []row, bare map[uint32]row, fits func(row) bool) func(int) bool {
+	byIndex := map[uint32]row{}
+	for _, r := range rows {
+		byIndex[r.index] = r
+	}
+	holder := make([]uint32, len(rows))
+	chosen := map[uint32]int{} // by the chassis
+	for i, r := range rows {
+		if !r.maybeUnit() || !fits(r) {
+			continue
+		}
+		up, ok := within(r, byIndex, func(o row) bool { return bare[o.index].class == classChassis })
+		if !ok {
+			continue
+		}
+		holder[i] = up.index
+		if at, known := chosen[up.index]; !known || !heads.MatchString(rows[at].label()) && heads.MatchString(r.label()) {
+			chosen[up.index] = i
+		}
+	}
+	return func(i int) bool {
+		at, ok := chosen[holder[i]]
+		return !ok || holder[i] == 0 || rows[at].serial == rows[i].serial
+	}
 }
 
 // atRoot fits the rows that are contained in nothing. Agents that tell no class
