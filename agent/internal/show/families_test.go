@@ -13,22 +13,22 @@ import (
 )
 
 // TestFamilies reads an output of each family of products as it and its
-// terminals print it, written by hand: testdata/families/NAME.txt. NAME.parts
+// terminals print it, written by hand: testdata/families/NAME.text. NAME.parts
 // has the platform in its first line, and then each part in any order. Nothing
 // may be lost, doubled, of another class, or a unit that is none.
 func TestFamilies(t *testing.T) {
-	files, err := filepath.Glob("testdata/families/*.txt")
+	files, err := filepath.Glob("testdata/families/*.text")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no fixtures: %v", err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".text"), func(t *testing.T) {
 			t.Parallel()
 			raw, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := strings.Split(strings.TrimSpace(read(t, strings.TrimSuffix(file, ".txt")+".parts")), "\n")
+			want := strings.Split(strings.TrimSpace(read(t, strings.TrimSuffix(file, ".text")+".parts")), "\n")
 			for i, part := range want[1:] { // two blanks where the PID is not known
 				want[i+1] = strings.TrimSpace(part)
 			}
