@@ -22,6 +22,13 @@ const (
 		"AP-one               2     AIR-AP3802I-B-K9      00:00:0c:00:00:01\nAP-two               2     AIR-AP3802I-B-K9      00:00:0c:00:00:02\n"
 )
 
+const vedgeHardware = "\n                HW\n                DEV\n" +
+	"HW TYPE         INDEX  VERSION  PART NUMBER      SERIAL NUMBER    DESCRIPTION\n" +
+	"----------------------------------------------------------------------------------\n" +
+	"Chassis         0      3.1      vEdge-1000-AC    11OD145130012    vEdge-1000\n" +
+	"CPU             0      None     None             None             Quad-Core Octeon-II\n" +
+	"Transceiver     0      A        FCLF-8521-3      PQP4V3K          FINISAR CORP.\n"
+
 func apConfig(name, serial string) string {
 	return "Cisco AP Identifier.............................. 1\nCisco AP Name.................................... " + name +
 		"\nAP Model......................................... AIR-AP3802I-B-K9\nAP Serial Number................................. " + serial + "\n"
@@ -50,6 +57,30 @@ func TestReadSSH(t *testing.T) {
 			}},
 			summary{"JAB0402XY7Z", "2611", false, []string{"ssh"}, []string{"unit JAB0402XY7Z 2611 Chassis"}, []inventory.ProblemKind{inventory.ProblemNoInventory}},
 			[]string{"show version", "show inventory", "show module", "show diag"},
+		},
+		"vedge": {
+			&fakeShells{prompt: "vedge#", outputs: map[string]string{
+				"show version":            "20.6.3\n",
+				"show hardware inventory": vedgeHardware,
+			}},
+			summary{"11OD145130012", "vEdge-1000-AC", true, []string{"ssh"}, []string{"unit 11OD145130012 vEdge-1000-AC Chassis 0", "PQP4V3K FCLF-8521-3 Transceiver 0 in 11OD145130012"}, nil},
+			[]string{"show version", "show hardware inventory"},
+		},
+		"vedge that does not say so": {
+			&fakeShells{prompt: "vedge#", outputs: map[string]string{
+				"show version":            "viptela 20.6.3 (build 1)\n",
+				"show hardware inventory": vedgeHardware,
+			}},
+			summary{"11OD145130012", "vEdge-1000-AC", true, []string{"ssh"}, []string{"unit 11OD145130012 vEdge-1000-AC Chassis 0", "PQP4V3K FCLF-8521-3 Transceiver 0 in 11OD145130012"}, nil},
+			[]string{"show version", "show inventory", "show system id", "scope chassis", "show fabric-interconnect detail", "show udi", "show hardware inventory"},
+		},
+		"a number for a version and no vedge": {
+			&fakeShells{prompt: "box#", outputs: map[string]string{
+				"show version":   "20.6.3\n",
+				"show inventory": chassis("ISR4321/K9", "FDO2001A0AA"),
+			}},
+			summary{"FDO2001A0AA", "ISR4321/K9", true, []string{"ssh"}, []string{"unit FDO2001A0AA ISR4321/K9 Chassis"}, nil},
+			[]string{"show version", "show hardware inventory", "show inventory"},
 		},
 		"nxos all": {
 			&fakeShells{prompt: "n9k#", outputs: map[string]string{

@@ -31,6 +31,7 @@ func dialogueOf(platform string) dialogue {
 		{inventory.PlatformLinksys, (*talk).readSmallBusiness},
 		{inventory.PlatformCatOS, (*talk).readCatOS},
 		{inventory.PlatformISE, (*talk).readISE},
+		{inventory.PlatformViptela, (*talk).readViptela},
 		{inventory.PlatformAPIC, func(*talk, context.Context) {}}, // no command of its shell names a serial
 	} {
 		if d.platform == platform {
@@ -281,6 +282,16 @@ func (t *talk) readISE(ctx context.Context) {
 	}
 }
 
+// readViptela is a vEdge router, which has a command of its own. What it prints
+// for `show version` is a number alone, so others may be taken for one.
+func (t *talk) readViptela(ctx context.Context) {
+	if a := t.need(ctx, "show hardware inventory"); a.status != show.Unsupported || t.lost {
+		return
+	}
+	t.platform, t.complete = "", true
+	t.readUnknown(ctx)
+}
+
 // readUnknown is what `show version` did not tell: servers and fabric
 // interconnects, which have trees of objects, and whatever prints an inventory
 // all the same.
@@ -299,7 +310,11 @@ func (t *talk) readUnknown(ctx context.Context) {
 		t.run(ctx, "top")
 	}
 	if !t.found() {
-		t.anyOf(ctx, "show fabric-interconnect detail", "show udi")
+		t.anyOf(ctx, "show fabric-interconnect detail", "show udi", "show hardware inventory")
+	}
+	if t.parts.Platform == inventory.PlatformViptela {
+		t.complete = true // which lists all that there is
+		return
 	}
 	if t.found() {
 		t.ask(ctx, "show chassis detail")

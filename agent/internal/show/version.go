@@ -3,6 +3,7 @@ package show
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"rollcall/pkg/inventory"
@@ -79,8 +80,14 @@ type versionReader struct {
 // member is one block of "Model Number" and "System Serial Number".
 type member struct{ number, model, serial string }
 
+// bareVersion is all that vEdge routers of Viptela print: "20.6.3", "17.2.10".
+var bareVersion = regexp.MustCompile(`^\d{2}\.\d{1,2}\.\d{1,3}(?:\.\d{1,3})?(?:-\d+)?$`)
+
 func readVersion(lines []string) Version {
 	r := versionReader{members: []member{{}}}
+	if said := slices.DeleteFunc(slices.Clone(lines), func(s string) bool { return s == "" }); len(said) == 1 && bareVersion.MatchString(said[0]) {
+		return Version{Platform: inventory.PlatformViptela, Software: said[0]}
+	}
 	for _, s := range lines {
 		if s != "" && !r.software(s) {
 			r.hardware(s)

@@ -14,9 +14,9 @@ var allowed = []string{
 	"show fex", "show mode", "show serial-number", "show system id", "show udi",
 	"show sysinfo", "show ap summary", "show ap inventory all", "show ap config general",
 	"show inventory psu", "show inventory fan", "show server inventory", "show chassis inventory",
-	"show detail", "show chassis detail", "show fabric-interconnect detail",
+	"show detail", "show chassis detail", "show fabric-interconnect detail", "show hardware inventory",
 	"scope chassis", "scope chassis 1", "top", "changeto system",
-	"terminal length 0", "terminal width 511", "terminal pager 0", "terminal datadump", "config paging disable", "set length 0",
+	"terminal length 0", "terminal width 511", "terminal pager 0", "terminal datadump", "config paging disable", "set length 0", "paginate false",
 	"enable", "exit", "logout",
 }
 

@@ -288,7 +288,7 @@ var refusedCommand = regexp.MustCompile(`(?im)^\s*(?:%|ERROR:|Incorrect (?:usage
 // pagerOff tries the ways to turn the pager off, the likeliest for the prompt
 // first. Where none works, pages are answered one by one.
 func (s *Session) pagerOff(ctx context.Context) error {
-	tries := []string{"terminal length 0", "terminal pager 0", "terminal datadump"}
+	tries := []string{"terminal length 0", "terminal pager 0", "terminal datadump", "paginate false"}
 	switch {
 	case aireOSPrompt.MatchString(s.prompt):
 		tries = []string{"config paging disable"}
