@@ -2,6 +2,7 @@
 # lint   golangci-lint, go vet, go mod tidy
 # recall what is found in every recorded device, as a table; fails on any loss
 # observability  alerts by real causes through a real Prometheus and Alertmanager, and every query of the dashboards with its result, as a table
+# torture  the long forms of kills, power cuts, bad lines and floods, with their figures as a table; TORTURE names packages
 # bench  benchmarks, for benchstat
 # build  both programs into bin/
 # fuzz   every fuzz target for FUZZTIME, 30s if it is not said
@@ -12,7 +13,7 @@ SKIPS         := $(CURDIR)/.skips
 
 export CGO_ENABLED ?= 0
 
-.PHONY: all build test peers lint recall bench fuzz observability
+.PHONY: all build test peers lint recall bench fuzz observability torture
 
 all: build
 
@@ -45,6 +46,12 @@ observability: peers
 	go test -count=1 ./configs/grafana
 	@table=$$(mktemp); go test -count=1 -v -run '^Test(Rules|Alerts|Observability)' ./pkg/e2e -args -report "$$table"; status=$$?; \
 		cat "$$table"; rm -f "$$table"; exit $$status
+
+# The figures are in the order of the gates; those that failed say so.
+TORTURE := ./agent/... ./collector/... ./pkg/e2e
+torture: peers
+	@table=$$(mktemp); ROLLCALL_TORTURE=1 ROLLCALL_FIGURES="$$table" go test -count=1 -p 1 -timeout 24h $(TORTURE); status=$$?; \
+		sort -V "$$table"; rm -f "$$table"; exit $$status
 
 bench:
 	go test -run '^$$' -bench . -benchmem -count 6 ./...

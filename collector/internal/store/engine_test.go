@@ -17,7 +17,7 @@ import (
 // database of its own there.
 
 // onlyOnSQLite are tests of the file itself, or of nothing that a database does.
-const onlyOnSQLite = `^(TestKill|TestFullDisk|TestRestoreGap|TestOpenSaysWhatIsWrong|TestOddDirectoryName|TestFilesAreForTheOwnerAlone|TestStolenDatabase|TestMigrateLedgers|TestPostgres|TestReplicas)$`
+const onlyOnSQLite = `^(TestKill|TestPowerCut|TestFullDisk|TestRestoreGap|TestOpenSaysWhatIsWrong|TestOddDirectoryName|TestFilesAreForTheOwnerAlone|TestStolenDatabase|TestMigrateLedgers|TestPostgres|TestReplicas)$`
 
 // newestServer are the tests that run on the newest PostgreSQL too: of the
 // migrations, of reports and of what keeps organizations apart.
@@ -42,6 +42,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
+		os.Exit(0)
 	}
 	flag.Parse()
 	code := m.Run()
