@@ -23,6 +23,7 @@ import (
 	"rollcall/agent/internal/spool"
 	"rollcall/agent/internal/sshcli"
 	"rollcall/agent/internal/upload"
+	"rollcall/pkg/filesystem"
 	"rollcall/pkg/inventory"
 )
 
@@ -156,6 +157,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	if err := os.MkdirAll(a.cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("cannot make data_dir: %w", err)
+	}
+	if w := filesystem.Warning(a.cfg.DataDir); w != "" {
+		a.log.Warn("reports may be lost at a power cut", "data_dir", w)
 	}
 	keys, err := sshcli.OpenHostKeys(filepath.Join(a.cfg.DataDir, hostKeysFile))
 	if err != nil {

@@ -68,8 +68,10 @@ func TestGoldenSpoolAndReceipt(t *testing.T) {
 		v    any
 		want string
 	}{
-		{"spool", wire.Spool{Epoch: 1, Acked: 2, Waiting: 3, Oldest: &oldest, Quarantined: 4, Reason: "no good", Corrupt: 5},
-			`{"epoch":1,"acked_seq":2,"waiting":3,"oldest":"2026-01-02T03:00:00Z","quarantined":4,"quarantine_reason":"no good","corrupt":5}`},
+		{
+			"spool", wire.Spool{Epoch: 1, Acked: 2, Waiting: 3, Oldest: &oldest, Quarantined: 4, Reason: "no good", Corrupt: 5},
+			`{"epoch":1,"acked_seq":2,"waiting":3,"oldest":"2026-01-02T03:00:00Z","quarantined":4,"quarantine_reason":"no good","corrupt":5}`,
+		},
 		{"receipt", wire.Receipt{Schema: wire.ReceiptSchema, Results: []wire.Result{{ReportID: "a", Status: wire.Stored}}},
 			`{"schema":"rollcall.receipt/1","results":[{"report_id":"a","status":"stored"}]}`},
 		{"receipt that asks", wire.Receipt{Schema: wire.ReceiptSchema, Results: []wire.Result{}, SendAgain: &wire.SendAgain{Epoch: 1, After: 2}, Interval: 60},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rollcall/agent"
+	"rollcall/pkg/filesystem"
 	"rollcall/pkg/inventory"
 )
 
@@ -37,6 +38,9 @@ func (c checkCmd) Run(s streams) error {
 	}
 	for _, hint := range hints(cfg) {
 		s.note("%s", hint)
+	}
+	if w := filesystem.Warning(cfg.DataDir); w != "" {
+		s.note("data_dir: %s", w)
 	}
 	refused, err := describeFiles(s, cfg)
 	if err != nil {

@@ -50,4 +50,3 @@ func TestPowerCut(t *testing.T) {
 	}
 	torture.Figure(t, "R3", "spool: %d power cuts within %d calls, %d promises checked, 0 broken", cuts, tr.Steps(), promised)
 }
-

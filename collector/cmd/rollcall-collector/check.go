@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rollcall/collector"
+	"rollcall/pkg/filesystem"
 )
 
 type checkCmd struct {
@@ -35,6 +36,9 @@ func (c *checkCmd) Run(ctx context.Context, std stdio) error {
 	server, warnings, err := config.CheckDatabase(ctx)
 	if err != nil {
 		return err
+	}
+	if w := filesystem.Warning(config.DataDir); w != "" && server == "" {
+		warnings = append(warnings, "data_dir: "+w)
 	}
 	for _, w := range warnings {
 		if _, err := fmt.Fprintf(std.err, "%s: warning: %s\n", program, w); err != nil {

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package filesystem
+
+func warning(string) string { return "" }
