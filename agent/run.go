@@ -22,7 +22,7 @@ import (
 const (
 	// drainWait bounds the last upload before the agent ends. With
 	// graceToFinish and the uploader's own it keeps a stop below ten seconds.
-	drainWait = 3 * time.Second
+	drainWait = 2 * time.Second
 	// rememberEvery is how often it is noted that an address of a sweep
 	// still answers.
 	rememberEvery = 24 * time.Hour
@@ -31,6 +31,8 @@ const (
 	notesAge = 180 * 24 * time.Hour
 	// nodeNotes is what the keys of these notes begin with.
 	nodeNotes = "node "
+	// partial ends the spool's key of reports that are not whole.
+	partial = " partial"
 )
 
 // run is an Agent at work.
@@ -239,7 +241,12 @@ func (r *run) keep(ctx context.Context, t *task, d inventory.Device, answered bo
 	report := wire.Report{
 		ReportID: id.String(), PolledAt: at.UTC(), Answered: answered, Fingerprint: d.Fingerprint(), Device: d,
 	}
-	err = r.spool.Append(ctx, t.node.Address, func(epoch, seq int64) ([]byte, error) {
+	// A poll that brought less never takes the place of the last whole one.
+	key := t.node.Address
+	if !answered || !d.Complete {
+		key += partial
+	}
+	err = r.spool.Append(ctx, key, func(epoch, seq int64) ([]byte, error) {
 		report.Epoch, report.Seq = epoch, seq
 		return json.Marshal(report)
 	})

@@ -75,14 +75,12 @@ func TestKills(t *testing.T) {
 		r.t = t
 		twice := r.twice()
 		a, c := r.startAgent(), r.startCollector()
-		before := r.promised()
-		r.awaitKept(before + torture.Times(8, 1000))
+		for want := torture.Times(3, 300); twice() < want; {
+			r.awaitKept(r.promised())
+		}
 		r.line.set(func(point, []byte) bool { return true })
 		n := r.settle()
 		end(t, r, a, c)
-		if twice() == 0 {
-			t.Error("no upload came twice")
-		}
 		torture.Figure(t, "R4", "receipts of all %d uploads lost and each sent twice: %d reports promised, 0 lost, 0 doubled", twice(), n)
 	})
 }
@@ -272,6 +270,9 @@ func TestRestoreHeals(t *testing.T) {
 	if err := os.WriteFile(path, backup, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	for _, d := range r.devices {
+		_ = d.Close() // they cannot be polled afresh
+	}
 	if r.stored()[newest] != 0 {
 		t.Fatal("the backup has the newest report: it proves nothing")
 	}
@@ -301,4 +302,3 @@ func TestRestoreHeals(t *testing.T) {
 	end(t, r, a, c)
 	torture.Figure(t, "R16", "after a restore the newest of %d acknowledged reports came again by itself, and the gap is shown", len(promised))
 }
-

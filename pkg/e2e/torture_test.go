@@ -51,16 +51,11 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir(), bin: t.TempDir(), news: make(chan struct{}), onLine: func(string) {}}
-	for _, p := range []string{"./agent/cmd/rollcall-agent", "./collector/cmd/rollcall-collector"} {
-		// As make build does, so that one cache serves both.
-		cmd := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(r.bin, filepath.Base(p)), p)
-		cmd.Dir, cmd.Env = "../..", append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("cannot build %s: %v\n%s", p, err, out)
-		}
+	bin, err := programs()
+	if err != nil {
+		t.Fatal(err)
 	}
-	var err error
+	r := &rig{t: t, dir: t.TempDir(), bin: bin, news: make(chan struct{}), onLine: func(string) {}}
 	if r.ledger, err = os.OpenFile(filepath.Join(r.dir, "ledger"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +75,34 @@ func newRig(t *testing.T) *rig {
 	r.line = newBadLine(t, "http://"+r.listen)
 	r.configure()
 	return r
+}
+
+// built is the folder of both programs, once they are made.
+var built string
+
+// programs makes both, as make build does, so that one cache serves both.
+var programs = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "rollcall-e2e")
+	if err != nil {
+		return "", err
+	}
+	built = dir
+	for _, p := range []string{"./agent/cmd/rollcall-agent", "./collector/cmd/rollcall-collector"} {
+		cmd := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, filepath.Base(p)), p)
+		cmd.Dir, cmd.Env = "../..", append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("cannot build %s: %w\n%s", p, err, out)
+		}
+	}
+	return dir, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		_ = os.RemoveAll(built)
+	}
+	os.Exit(code)
 }
 
 func freePort(t *testing.T) string {
@@ -114,7 +137,7 @@ func (r *rig) configure() {
 		filepath.Join(r.dir, "agent"), r.line.URL, filepath.Join(r.dir, "token"))
 	for _, d := range r.devices {
 		host, port := split(r.t, d.SNMPAddr())
-		agent += fmt.Sprintf("  - {address: %s, snmp_port: %d, via: snmp}\n", host, port)
+		agent += fmt.Sprintf("  - {address: %s, snmp_port: %d, via: snmp, timeout: 1s}\n", host, port)
 	}
 	write("agent.yaml", agent)
 }

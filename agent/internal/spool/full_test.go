@@ -12,6 +12,7 @@ import (
 
 	"rollcall/agent/internal/spool"
 	"rollcall/pkg/peer"
+	"rollcall/pkg/torture"
 )
 
 // smallDisk mounts a file system of size bytes and returns its folder.
@@ -53,7 +54,7 @@ func hog(t *testing.T, dir string) string {
 // A disk that others fill stops neither reporting nor delivering: superseded
 // reports make room for new ones, and every loss is counted.
 func TestDiskFull(t *testing.T) {
-	dir := smallDisk(t, 16<<20)
+	dir := smallDisk(t, torture.Times(16, 64)<<20)
 	path := filepath.Join(dir, "spool.db")
 	s := open(t, path, spool.Options{Ballast: 1 << 20})
 	payload := noise(4000)
@@ -62,7 +63,7 @@ func TestDiskFull(t *testing.T) {
 		add(t, s, fmt.Sprint("node", appended%10), payload)
 	}
 	hogged := hog(t, dir)
-	for range 20 {
+	for range torture.Times(20, 200) {
 		hog(t, dir) // whatever the spool freed for itself is taken again
 		add(t, s, fmt.Sprint("node", appended%10), payload)
 		appended++
@@ -93,6 +94,8 @@ func TestDiskFull(t *testing.T) {
 			}
 		}
 	}
+	torture.Figure(t, "R6", "disk of %d MiB filled again before each of %d reports: %d dropped and counted, delivery at 0 bytes free, 0 lost without a count",
+		torture.Times(16, 64), appended-500, st.Dropped[spool.DroppedFull])
 	if err := os.Remove(hogged); err != nil {
 		t.Fatal(err)
 	}

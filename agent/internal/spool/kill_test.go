@@ -26,6 +26,9 @@ const childEnv = "ROLLCALL_TEST_SPOOL_CHILD"
 // childSteps ends the child after so many items; without it it goes on.
 const childSteps = "ROLLCALL_TEST_SPOOL_STEPS"
 
+// childGoesOn lets the child go on after a step that failed, which it says.
+const childGoesOn = "ROLLCALL_TEST_SPOOL_GOES_ON"
+
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childEnv); path != "" {
 		if err := child(path); err != nil {
@@ -45,6 +48,14 @@ func child(path string) error {
 		return err
 	}
 	ctx := context.Background()
+	goesOn := os.Getenv(childGoesOn) != ""
+	failed := func(n int, err error) error {
+		if !goesOn {
+			return err
+		}
+		fmt.Printf("failed %d\n", n) //nolint:forbidigo // the ledger of a test's child process
+		return nil
+	}
 	last, _ := strconv.Atoi(os.Getenv(childSteps))
 	for n := 0; last == 0 || n < last; n++ {
 		var id int64
@@ -53,7 +64,10 @@ func child(path string) error {
 			return fmt.Appendf(nil, "payload of %d %s", seq, strings.Repeat("x", int(seq%3000))), nil
 		})
 		if err != nil {
-			return err
+			if err := failed(n, err); err != nil {
+				return err
+			}
+			continue
 		}
 		fmt.Printf("appended %d\n", id) //nolint:forbidigo // the ledger of a test's child process
 		if n%3 != 0 {
@@ -61,12 +75,18 @@ func child(path string) error {
 		}
 		items, err := s.Next(ctx, 1<<20, 2)
 		if err != nil {
-			return err
+			if err := failed(n, err); err != nil {
+				return err
+			}
+			continue
 		}
 		for _, it := range items {
 			fmt.Printf("acking %d\n", it.ID) //nolint:forbidigo // as above
 			if err := s.Ack(ctx, it.ID); err != nil {
-				return err
+				if err := failed(n, err); err != nil {
+					return err
+				}
+				continue
 			}
 			fmt.Printf("acked %d\n", it.ID) //nolint:forbidigo // as above
 		}

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"rollcall/pkg/peer"
 	"rollcall/pkg/torture"
 )
 
@@ -49,4 +52,41 @@ func TestPowerCut(t *testing.T) {
 		t.Error("nothing was promised before any cut: they prove nothing")
 	}
 	torture.Figure(t, "R3", "spool: %d power cuts within %d calls, %d promises checked, 0 broken", cuts, tr.Steps(), promised)
+}
+
+// A disk that fails to sync now and then costs the items whose append says so,
+// and no other.
+func TestSyncFails(t *testing.T) {
+	strace := peer.Need(t, "strace", "strace")
+	path := filepath.Join(memory(t), "spool.db")
+	l := ledger{map[int64]bool{}, map[int64]bool{}, map[int64]bool{}}
+	total := 0
+	for _, fault := range []string{"EIO", "ENOSPC"} {
+		cmd := exec.Command(strace, "-f", "-qq", "-o", os.DevNull, "-e", "trace=fdatasync,fsync",
+			"-e", "inject=fdatasync,fsync:error="+fault+":when=20+7", os.Args[0])
+		cmd.Env = append(os.Environ(), childEnv+"="+path, fmt.Sprint(childSteps, "=", torture.Times(60, 600)), childGoesOn+"=1")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", fault, err, out)
+		}
+		failed := 0
+		for line := range strings.Lines(string(out)) {
+			var what string
+			var id int64
+			if _, err := fmt.Sscan(line, &what, &id); err != nil {
+				t.Fatalf("child said %q: %v", line, err)
+			}
+			if what == "failed" {
+				failed++
+				continue
+			}
+			map[string]map[int64]bool{"appended": l.appended, "acking": l.acking, "acked": l.acked}[what][id] = true
+		}
+		if failed == 0 {
+			t.Errorf("%s: nothing failed: it proves nothing", fault)
+		}
+		total += failed
+		l.check(t, path)
+	}
+	torture.Figure(t, "R6", "%d steps failed by EIO and ENOSPC of a sync: %d appended, 0 lost", total, len(l.appended))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/agent/internal/spool"
+	"rollcall/pkg/torture"
 )
 
 // template is a spool of a few pages, closed, with a write-ahead log beside it
@@ -106,7 +107,7 @@ func TestTornFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			size := len(whole[name])
 			cuts := []int{0, 1, 15, 16, 50, 99, 100, 511, 512, 4095, 4096, 4097, 8192, size - 1, size - 3, size - 7, size - 4096, size - 4097, size - 8192}
-			for cut := max(size-3*4096, 0); cut < size; cut += 397 { // the last three pages
+			for cut := max(size-3*4096, 0); cut < size; cut += torture.Times(397, 1) { // the last three pages
 				cuts = append(cuts, cut)
 			}
 			aside := 0
@@ -117,7 +118,7 @@ func TestTornFile(t *testing.T) {
 					aside++
 				}
 			}
-			t.Logf("%d cuts, set aside %d times", len(cuts), aside)
+			torture.Figure(t, "R5", "%s cut at %d offsets: starts each time and works, set aside %d times", name, len(cuts), aside)
 			if !wal && aside == 0 {
 				t.Error("no cut file was found corrupt")
 			}
@@ -126,7 +127,7 @@ func TestTornFile(t *testing.T) {
 }
 
 func TestFlippedBits(t *testing.T) {
-	const flips = 60
+	flips := torture.Times(60, 10_000)
 	r := rand.New(rand.NewPCG(7, 11))
 	whole := template(t, false)["spool.db"]
 	aside := 0
@@ -139,7 +140,7 @@ func TestFlippedBits(t *testing.T) {
 			aside++
 		}
 	}
-	t.Logf("%d damaged files, set aside %d times", flips, aside)
+	torture.Figure(t, "R5", "%d files with flipped bits: starts each time and works, set aside %d times", flips, aside)
 }
 
 func TestNotASpool(t *testing.T) {
