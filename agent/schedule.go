@@ -216,9 +216,8 @@ func (s *schedule) repace(d time.Duration) {
 	s.interval, s.spread = d, min(s.spread, d)
 	now := time.Now()
 	for _, t := range s.waiting {
-		last := t.outcome()
-		if !last.began.IsZero() {
-			t.due = last.began.Add(s.after())
+		if !t.began.IsZero() {
+			t.due = t.began.Add(s.after())
 		}
 		if t.due.Before(now) || t.due.After(now.Add(2*d)) {
 			t.due = now.Add(time.Duration(s.rand() * float64(s.spread)))

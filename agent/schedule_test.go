@@ -275,3 +275,39 @@ func TestScheduleReplaceBackAndForth(t *testing.T) {
 		}
 	})
 }
+
+// Another interval holds for what waits, too: what it makes overdue is spread,
+// and what was planned for later comes sooner.
+func TestScheduleSetInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tasks := makeTasks(40, false)
+		s := newSchedule(tasks, 24*time.Hour, 10*time.Minute, 4, time.Now)
+		p := &polls{start: time.Now(), began: map[string][]time.Duration{}}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.run(ctx, func(_ context.Context, tk *task) { p.note(tk) })
+		}()
+		<-time.After(5 * time.Hour)
+		s.setInterval(time.Hour)
+		<-time.After(5*time.Hour + 30*time.Minute)
+		cancel()
+		<-done
+		early := 0
+		for name, at := range p.began {
+			if len(at) < 6 || len(at) > 7 {
+				t.Errorf("%s was polled %d times, want once and then hourly", name, len(at))
+				continue
+			}
+			if wait := at[1] - 5*time.Hour; wait < 0 || wait > 10*time.Minute {
+				t.Errorf("%s came %s after it was made overdue, want within the spread", name, wait)
+			} else if wait < time.Minute {
+				early++
+			}
+		}
+		if early > 20 {
+			t.Errorf("%d of 40 were polled at once, want them spread", early)
+		}
+	})
+}

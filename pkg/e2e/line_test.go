@@ -39,6 +39,7 @@ type line struct {
 	collector *collector.Collector
 	registry  *prometheus.Registry
 	tokens    map[string]string // by agent
+	clock     func() time.Time  // of agents; nil is the machine's
 }
 
 func newLine(t *testing.T) *line {
@@ -101,7 +102,7 @@ func (l *line) startAgent(site, name string, devices ...*simdevice.Server) (regi
 		c.Targets = append(c.Targets, target)
 	}
 	registry = prometheus.NewRegistry()
-	a, err := agent.New(c, agent.Options{Registry: registry, FirstPollNow: true})
+	a, err := agent.New(c, agent.Options{Registry: registry, FirstPollNow: true, Now: l.clock})
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,7 +85,7 @@ func TestHerd(t *testing.T) {
 	slices.Sort(waits)
 	p99 := waits[len(waits)*99/100]
 	torture.Figure(t, "R12", "%d agents with %d reports each within a second: drained in %s, %d times asked to come later, %d without an answer; p99 of a page %s; RSS at most %d MiB, clients included",
-		agents, each, drained.Round(time.Second), later.Load(), failed.Load(), p99.Round(time.Millisecond), peakRSS(t)>>20)
+		agents, each, drained.Round(time.Second), later.Load(), failed.Load(), p99.Round(time.Millisecond), memoryOf(t, "/proc/self/status", "VmHWM:")>>20)
 }
 
 // A comer is an agent that waits as package upload does.
@@ -142,23 +141,4 @@ func (l *line) look(quit chan struct{}) []time.Duration {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-}
-
-// peakRSS is the most memory that this process ever had, in bytes; 0 where the
-// system does not say.
-func peakRSS(t *testing.T) int64 {
-	t.Helper()
-	raw, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(raw)) {
-		if text, found := strings.CutPrefix(line, "VmHWM:"); found {
-			kb, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "kB")), 10, 64)
-			if err == nil {
-				return kb << 10
-			}
-		}
-	}
-	return 0
 }

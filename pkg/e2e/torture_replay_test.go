@@ -2,12 +2,10 @@ package e2e_test
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -105,10 +103,7 @@ func TestReplayAndDisorder(t *testing.T) {
 	close(work)
 	senders.Wait()
 
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(l.dir, "collector", "rollcall.db")+"?mode=ro")
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := l.database()
 	defer func() { _ = db.Close() }()
 	var stored, distinct int
 	if err := db.QueryRow(`SELECT COUNT(*), COUNT(DISTINCT report_id) FROM reports`).Scan(&stored, &distinct); err != nil {
@@ -151,10 +146,7 @@ func TestReplayByOthers(t *testing.T) {
 	if err != nil || status != http.StatusOK || len(receipt.Results) != 1 || receipt.Results[0].Status != wire.Stored {
 		t.Fatalf("status %d, %+v, %v for another organization, want its own report stored", status, receipt, err)
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(l.dir, "collector", "rollcall.db")+"?mode=ro")
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := l.database()
 	defer func() { _ = db.Close() }()
 	var here, there int
 	if err := db.QueryRow(`SELECT (SELECT COUNT(*) FROM sightings WHERE organization = $1), (SELECT COUNT(*) FROM sightings WHERE organization <> $1)`, organizationID).
