@@ -167,6 +167,30 @@ func (p *BrowserPage) WaitFor(condition string) {
 	}
 }
 
+// LeadsTo runs a script that leads to another page, such as one that submits a
+// form, and waits until the condition holds there. A page that is being left has
+// no answer to it.
+func (p *BrowserPage) LeadsTo(script, condition string) {
+	p.t.Helper()
+	p.Eval(`setTimeout(() => { `+script+` }, 0)`, nil)
+	ctx, cancel := context.WithTimeout(p.ctx, browserPatience)
+	defer cancel()
+	yes := true
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		got, err := chromedp.Call(ctx, runtime.Evaluate, runtime.EvaluateParams{Expression: condition, ReturnByValue: &yes})
+		if err == nil && got.ExceptionDetails == nil && string(got.Result.Value) == "true" {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			p.t.Fatalf("the page never came to %s", condition)
+		}
+	}
+}
+
 // Screenshot writes the whole page, not only what fits the window, as PNG.
 func (p *BrowserPage) Screenshot(path string) {
 	p.t.Helper()

@@ -125,6 +125,7 @@ func (s *Store) BeginTry(ctx context.Context, x Try) error {
 			}
 			many = &ErrTooMany{Again: moment(began).Add(tryWindow)}
 			if tries == triesAllowed(kind)+1 {
+				t.actor = somebody
 				if err := t.audit(ctx, "", "login.limit", tryName(x.Name), detail{"kind": kind, "address": x.Address}); err != nil {
 					return err
 				}
@@ -137,6 +138,9 @@ func (s *Store) BeginTry(ctx context.Context, x Try) error {
 	}
 	return err
 }
+
+// somebody is who the audit log says tried to log in: it is not known.
+const somebody = "somebody"
 
 // tryName is what was typed as a name, no longer than a name is.
 func tryName(name string) string {
@@ -157,6 +161,7 @@ func (s *Store) EndTry(ctx context.Context, x Try, right bool, why string) error
 			return err
 		}
 		if !right {
+			t.actor = somebody
 			name := "(unknown)"
 			if a, err := account(ctx, t, "name", tryName(x.Name)); err == nil {
 				name = a.Name

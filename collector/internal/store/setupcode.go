@@ -86,8 +86,15 @@ func (s *Store) UseSetupCode(ctx context.Context, code, name, passwordHash strin
 		if err != nil {
 			return err
 		}
+		t.actor = tryName(name)
+		if id != "" {
+			if a, err = account(ctx, t, "id", id); err != nil {
+				return err
+			}
+			t.actor = a.Name
+		}
 		// The audit log is held from here on, so that whoever else comes waits.
-		if err := t.audit(ctx, "", "account.link_used", name, nil); err != nil {
+		if err := t.audit(ctx, "", "account.link_used", t.actor, nil); err != nil {
 			return err
 		}
 		res, err := t.ExecContext(ctx, `DELETE FROM setup_codes WHERE hash = $1`, login.HashSecret(code))
@@ -98,10 +105,6 @@ func (s *Store) UseSetupCode(ctx context.Context, code, name, passwordHash strin
 			return errors.Join(err, fmt.Errorf("the link was used: %w", ErrNotFound))
 		}
 		if id != "" {
-			if a, err = account(ctx, t, "id", id); err != nil {
-				return err
-			}
-			t.actor = a.Name
 			return setPassword(ctx, t, a, passwordHash, "")
 		}
 		if err := noAccounts(ctx, t); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"rollcall/collector/internal/login"
@@ -85,7 +86,7 @@ func (s *server) showAccount(r *http.Request) (any, error) {
 	}
 	now := s.now()
 	for _, x := range sessions {
-		p.Sessions = append(p.Sessions, sessionRow{x.Hash, x.Address, x.Browser, x.Hash == s.who.Session, newMoment(x.Created, now), newMoment(x.LastUsed, now)})
+		p.Sessions = append(p.Sessions, sessionRow{x.Hash, x.Address, browserWords(x.Browser), x.Hash == s.who.Session, newMoment(x.Created, now), newMoment(x.LastUsed, now)})
 	}
 	tokens, err := s.people.APITokens(ctx, a.ID)
 	if err != nil {
@@ -93,6 +94,25 @@ func (s *server) showAccount(r *http.Request) (any, error) {
 	}
 	p.Tokens = tokenRows(tokens, sc.Names, now)
 	return page{Template: "account.html", Title: "Your account · Rollcall", Data: p}, nil
+}
+
+// browserWords are what people call a browser and its system by what it says of
+// itself, whose names of others it has too; what it says where that is no name.
+func browserWords(agent string) string {
+	first := func(names ...[2]string) string {
+		for _, n := range names {
+			if strings.Contains(agent, n[0]) {
+				return n[1]
+			}
+		}
+		return ""
+	}
+	browser := first([2]string{"Edg", "Edge"}, [2]string{"OPR/", "Opera"}, [2]string{"Firefox/", "Firefox"}, [2]string{"Chrome", "Chrome"}, [2]string{"Safari/", "Safari"})
+	system := first([2]string{"Android", "Android"}, [2]string{"iPhone", "an iPhone"}, [2]string{"iPad", "an iPad"}, [2]string{"Windows", "Windows"}, [2]string{"Mac OS X", "a Mac"}, [2]string{"Linux", "Linux"})
+	if browser == "" || system == "" {
+		return agent
+	}
+	return browser + " on " + system
 }
 
 func roleRows(g login.Grants, names map[string]string) []roleRow {

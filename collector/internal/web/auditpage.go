@@ -39,6 +39,14 @@ var auditWords = map[string]string{
 	"account.enable": "enabled the account", "account.delete": "deleted the account", "account.link_made": "made a link for", "account.link_used": "used a link for",
 	"account.link": "tied to the provider's account", "api_token.create": "made the token", "api_token.revoke": "revoked the token",
 	"login": "logged in as", "login.failed": "failed to log in as", "login.limit": "was stopped after too many tries as", "logout": "ended sessions of",
+	"import.contract": "imported the contract file", "import.rma": "imported the ledger of replacements", "import.orders": "imported the ledger of orders", "import.undo": "undid the import of",
+	"rma.save": "saved the replacement", "rma.delete": "deleted the replacement", "orders.save": "saved the order", "orders.delete": "deleted the order",
+	"replacement.confirm": "confirmed the replacement of", "replacement.reject": "rejected the replacement of", "replacement.withdraw_rejection": "took back the rejection of",
+	"declaration.save": "declared", "declaration.withdraw": "took back what was declared of", "retirement.save": "said that it is gone: the", "retirement.withdraw": "took back that it is gone: the",
+	"finding.acknowledge": "has seen the finding", "finding.unacknowledge": "took back having seen the finding", "site.save": "set the address of the site",
+	"support_api.answers": "took answers of Cisco's API", "organization.create": "made the organization", "collector.start": "started, by its",
+	"agent.invite": "made a join token for the agent", "agent.join": "let the agent join:", "agent.renew": "renewed the credential of the agent", "agent.state": "set the state of the agent",
+	"agent.static_token": "made a token for the agent",
 }
 
 // showAudit is for admins: of one organization its own entries, of all

@@ -171,11 +171,15 @@ type withCookies struct {
 type above struct {
 	Name   string // "" for nobody, and where there is no login
 	Manage bool   // may look after people
+	Out    bool   // has to log in first
 }
 
 func (s *server) above() above {
-	if s.loginOff || !s.who.Known() || s.who.Token != "" {
+	if s.loginOff || s.who.Token != "" {
 		return above{}
+	}
+	if !s.who.Known() {
+		return above{Out: true}
 	}
 	return above{Name: s.who.Name, Manage: s.who.Grants.Anywhere(login.Admin)}
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"rollcall/collector/internal/reconcile"
 	"rollcall/pkg/peer"
@@ -76,6 +77,74 @@ func TestLooks(t *testing.T) {
 		}
 		if len(unexpected) > 0 || len(page.Dialogs()) > 0 {
 			t.Errorf("%s: errors %q, dialogs %q", look.name, unexpected, page.Dialogs())
+		}
+	}
+}
+
+// TestLooksOfPeople opens the pages of logging in and of those who do, in the
+// browser itself: it makes the first account and goes on from there.
+func TestLooksOfPeople(t *testing.T) {
+	s := newGuarded(t)
+	s.foodBank()
+	s.school()
+	srv := serve(t, s)
+	dir := os.Getenv("ROLLCALL_SHOTS")
+	page := peer.Chromium(t).Page(390, 800, "light")
+	wide := peer.Chromium(t).Page(1280, 800, "dark")
+	shown := func(p *peer.BrowserPage, name string) {
+		t.Helper()
+		if dir != "" {
+			p.Screenshot(filepath.Join(dir, name+".png"))
+		}
+		var overflow int
+		p.Eval(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &overflow)
+		if overflow > 0 {
+			t.Errorf("%s is %d pixels too wide", name, overflow)
+		}
+	}
+	page.Open(srv.URL + "/")
+	page.LeadsTo(``, `location.pathname === "/login" && document.querySelector("h1").textContent === "Log in"`)
+	shown(page, "login-first")
+	code, err := s.NewSetupCode(t.Context(), "", time.Hour)
+	s.must(err)
+	page.Open(srv.URL + "/setup?code=" + code)
+	shown(page, "setup")
+	page.LeadsTo(`document.querySelector("[name=name]").value = "volunteer@example.org";
+		for (const e of document.querySelectorAll("[type=password]")) e.value = "three switches and no time";
+		document.querySelector("main form").submit()`,
+		`location.pathname === "/" && document.querySelector(".who a[href='/account']").textContent === "volunteer@example.org"`)
+	shown(page, "overview-logged-in")
+	page.Open(srv.URL + "/account")
+	shown(page, "account")
+	page.Open(srv.URL + "/people")
+	page.LeadsTo(`document.querySelector("form[action='/do/create_account'] [name=name]").value = "teacher";
+		document.querySelector("form[action='/do/create_account']").submit()`,
+		`document.querySelector(".secret")?.textContent.includes("/setup?code=")`)
+	shown(page, "once")
+	page.Open(srv.URL + "/people")
+	shown(page, "people")
+	page.Open(srv.URL + "/audit")
+	shown(page, "audit")
+	page.LeadsTo(`document.querySelector(".who form").submit()`,
+		`location.pathname === "/login"`)
+	shown(page, "login")
+	page.LeadsTo(`document.querySelector("[name=name]").value = "volunteer@example.org"; document.querySelector("[type=password]").value = "wrong";
+		document.querySelector("main form").submit()`,
+		`document.querySelector("[role=alert]") !== null`)
+	shown(page, "login-wrong")
+	wide.Open(srv.URL + "/login")
+	wide.LeadsTo(`document.querySelector("[name=name]").value = "volunteer@example.org"; document.querySelector("[type=password]").value = "three switches and no time";
+		document.querySelector("main form").submit()`,
+		`location.pathname === "/"`)
+	for _, path := range []string{"account", "people", "audit"} {
+		wide.Open(srv.URL + "/" + path)
+		shown(wide, "wide-"+path)
+	}
+	for _, p := range []*peer.BrowserPage{page, wide} {
+		for _, e := range p.Errors() {
+			if !strings.Contains(e, "401") { // of the wrong password
+				t.Errorf("the browser complains: %s", e)
+			}
 		}
 	}
 }
