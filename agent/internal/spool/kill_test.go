@@ -94,14 +94,32 @@ func child(path string) error {
 	return nil
 }
 
-type ledger struct{ appended, acking, acked map[int64]bool }
+type ledger struct {
+	appended, acking, acked map[int64]bool
+	failed                  map[int64]bool // by the number of the step
+}
+
+func newLedger() ledger {
+	return ledger{map[int64]bool{}, map[int64]bool{}, map[int64]bool{}, map[int64]bool{}}
+}
+
+// note takes what the child said.
+func (l ledger) note(t *testing.T, line string) {
+	t.Helper()
+	var what string
+	var id int64
+	if _, err := fmt.Sscan(line, &what, &id); err != nil {
+		t.Fatalf("child said %q: %v", line, err)
+	}
+	map[string]map[int64]bool{"appended": l.appended, "acking": l.acking, "acked": l.acked, "failed": l.failed}[what][id] = true
+}
 
 // TestKill kills a process at random moments of appending and acknowledging.
 // Everything it said was appended is there unless it began to acknowledge it,
 // exactly once; nothing acknowledged comes back.
 func TestKill(t *testing.T) {
 	path := filepath.Join(memory(t), "spool.db")
-	l := ledger{map[int64]bool{}, map[int64]bool{}, map[int64]bool{}}
+	l := newLedger()
 	kills := torture.Times(20, 2000)
 	for range kills {
 		runAndKill(t, path, l)
@@ -141,12 +159,7 @@ func runAndKill(t *testing.T, path string, l ledger) {
 			}
 			break
 		}
-		var what string
-		var id int64
-		if _, err := fmt.Sscan(line, &what, &id); err != nil {
-			t.Fatalf("child said %q: %v", line, err)
-		}
-		map[string]map[int64]bool{"appended": l.appended, "acking": l.acking, "acked": l.acked}[what][id] = true
+		l.note(t, line)
 		if lines--; lines == 0 {
 			kill.Reset(time.Duration(rand.IntN(3000)) * time.Microsecond)
 		}

@@ -152,7 +152,7 @@ func (s *Spool) boundQuarantine(ctx context.Context, tx *sql.Tx) error {
 
 // relieve makes room on a full disk: it gives up the ballast, so that a
 // deletion can commit, folds the write-ahead log into the file, and drops
-// what was kept and superseded items, whose pages are then used again. What fails here is tried
+// acknowledged and superseded items, whose pages are then used again. What fails here is tried
 // again by the next call that finds the disk full.
 func (s *Spool) relieve(ctx context.Context) {
 	s.log.Error("disk of the spool is full: make room on it", "file", s.path)

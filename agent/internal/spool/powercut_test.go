@@ -27,14 +27,9 @@ func TestPowerCut(t *testing.T) {
 	promised, empty := 0, 0
 	for range cuts {
 		at := 1 + r.IntN(tr.Steps())
-		l := ledger{map[int64]bool{}, map[int64]bool{}, map[int64]bool{}}
+		l := newLedger()
 		for _, line := range tr.Said(at) {
-			var what string
-			var id int64
-			if _, err := fmt.Sscan(line, &what, &id); err != nil {
-				t.Fatalf("child said %q: %v", line, err)
-			}
-			map[string]map[int64]bool{"appended": l.appended, "acking": l.acking, "acked": l.acked}[what][id] = true
+			l.note(t, line)
 		}
 		after := memory(t)
 		tr.Cut(t, at, r, after)
@@ -59,8 +54,7 @@ func TestPowerCut(t *testing.T) {
 func TestSyncFails(t *testing.T) {
 	strace := peer.Need(t, "strace", "strace")
 	path := filepath.Join(memory(t), "spool.db")
-	l := ledger{map[int64]bool{}, map[int64]bool{}, map[int64]bool{}}
-	total := 0
+	l, total := newLedger(), 0
 	for _, fault := range []string{"EIO", "ENOSPC"} {
 		cmd := exec.Command(strace, "-f", "-qq", "-o", os.DevNull, "-e", "trace=fdatasync,fsync",
 			"-e", "inject=fdatasync,fsync:error="+fault+":when=20+7", os.Args[0])
@@ -69,23 +63,14 @@ func TestSyncFails(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", fault, err, out)
 		}
-		failed := 0
+		clear(l.failed)
 		for line := range strings.Lines(string(out)) {
-			var what string
-			var id int64
-			if _, err := fmt.Sscan(line, &what, &id); err != nil {
-				t.Fatalf("child said %q: %v", line, err)
-			}
-			if what == "failed" {
-				failed++
-				continue
-			}
-			map[string]map[int64]bool{"appended": l.appended, "acking": l.acking, "acked": l.acked}[what][id] = true
+			l.note(t, line)
 		}
-		if failed == 0 {
+		if len(l.failed) == 0 {
 			t.Errorf("%s: nothing failed: it proves nothing", fault)
 		}
-		total += failed
+		total += len(l.failed)
 		l.check(t, path)
 	}
 	torture.Figure(t, "R6", "%d steps failed by EIO and ENOSPC of a sync: %d appended, 0 lost", total, len(l.appended))

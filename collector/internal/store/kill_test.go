@@ -75,22 +75,29 @@ func saveForEver(dir, token, from string) error {
 	return nil
 }
 
-// A process killed at any moment keeps what it acknowledged, once. The ledger
-// of what was acknowledged is the parent's, and the database is read without
-// the store.
-func TestKill(t *testing.T) {
-	dir := t.TempDir()
+// oneAgent makes a database with one agent, and closes it.
+func oneAgent(t *testing.T, dir string) (token string) {
+	t.Helper()
 	s, err := store.Open(context.Background(), store.Options{DataDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, token, err := s.CreateAgent(context.Background(), "Riverside Food Bank", "Main", "agent-1")
+	_, token, err = s.CreateAgent(context.Background(), "Riverside Food Bank", "Main", "agent-1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return token
+}
+
+// A process killed at any moment keeps what it acknowledged, once. The ledger
+// of what was acknowledged is the parent's, and the database is read without
+// the store.
+func TestKill(t *testing.T) {
+	dir := t.TempDir()
+	token := oneAgent(t, dir)
 	random := rand.New(rand.NewPCG(1, 2))
 	last := int64(0) // all up to here were acknowledged
 	for range kills {

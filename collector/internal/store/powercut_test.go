@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -9,7 +8,6 @@ import (
 	"strconv"
 	"testing"
 
-	"rollcall/collector/internal/store"
 	"rollcall/pkg/torture"
 )
 
@@ -18,17 +16,7 @@ import (
 // of a real process.
 func TestPowerCut(t *testing.T) {
 	dir := shared(t)
-	s, err := store.Open(context.Background(), store.Options{DataDir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, token, err := s.CreateAgent(context.Background(), "Riverside Food Bank", "Main", "agent-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	token := oneAgent(t, dir)
 	begin, err := os.ReadFile(filepath.Join(dir, "rollcall.db"))
 	if err != nil {
 		t.Fatal(err)
