@@ -152,8 +152,8 @@ func (s *Spool) boundQuarantine(ctx context.Context, tx *sql.Tx) error {
 
 // relieve makes room on a full disk: it gives up the ballast, so that a
 // deletion can commit, folds the write-ahead log into the file, and drops
-// acknowledged and superseded items, whose pages are then used again. What fails here is tried
-// again by the next call that finds the disk full.
+// acknowledged and superseded items, whose pages are then used again. What fails
+// here is tried again by the next call that finds the disk full.
 func (s *Spool) relieve(ctx context.Context) {
 	s.log.Error("disk of the spool is full: make room on it", "file", s.path)
 	s.dropBallast()
