@@ -74,7 +74,7 @@ type Collector struct {
 	// scrapes serves /metrics on an address of its own; nil without one.
 	scrapes *http.Server
 	scraped string // its address, with the real port
-	notify *notify.Notifier
+	notify  *notify.Notifier
 
 	mu       sync.Mutex
 	listener net.Listener

@@ -33,12 +33,16 @@ type site struct {
 	handler http.Handler
 }
 
-func newSite(t testing.TB) *site {
+func newSite(t testing.TB) *site { return newSiteOn(t, store.Database{}) }
+
+// newSiteOn has its data in a database of PostgreSQL, or for the zero one in
+// SQLite.
+func newSiteOn(t testing.TB, database store.Database) *site {
 	t.Helper()
 	s := &site{t: t}
 	s.ms.Store(start.UnixMilli())
 	var err error
-	s.Store, err = store.Open(context.Background(), store.Options{DataDir: t.TempDir(), Now: s.now})
+	s.Store, err = store.Open(context.Background(), store.Options{DataDir: t.TempDir(), Database: database, Now: s.now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,12 +20,15 @@ import (
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
 	"rollcall/collector/internal/web"
+	"rollcall/pkg/peer"
 )
 
 // guarded is a site where people log in.
-func newGuarded(t testing.TB) *site {
+func newGuarded(t testing.TB) *site { return newGuardedOn(t, store.Database{}) }
+
+func newGuardedOn(t testing.TB, database store.Database) *site {
 	t.Helper()
-	s := newSite(t)
+	s := newSiteOn(t, database)
 	s.handler = web.New(web.Options{
 		Store: s.Store, People: s.Store, Now: s.now, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
 		View: func(actor string, organizations []string, all bool) web.Store {
@@ -273,15 +276,36 @@ func (s *site) ask(c caller, pattern string, x cell) *httptest.ResponseRecorder 
 // others give 401, 403 or 404, and what is of others is answered to the letter
 // as what does not exist.
 func TestMatrix(t *testing.T) {
-	s := newGuarded(t)
+	if cells := matrix(t, newGuarded(t), nil); cells < 2000 {
+		t.Errorf("%d cells: the matrix lost most of its routes", cells)
+	}
+}
+
+// TestMatrixPostgres is the matrix of those who tell one organization from
+// another, where the database itself keeps them apart.
+func TestMatrixPostgres(t *testing.T) {
+	p := peer.NeedPostgres(t, "15", false)
+	name, err := p.CreateDatabase("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newGuardedOn(t, store.Database{DSN: p.DSN(peer.AppRole, name), OwnerDSN: p.DSN(peer.OwnerRole, name)})
+	some := []string{"own-viewer", "own-editor", "other-admin", "session-ended"}
+	if cells := matrix(t, s, some); cells < 600 {
+		t.Errorf("%d cells: the matrix lost most of its routes", cells)
+	}
+}
+
+// matrix asks as some callers, or as all for nil, and returns the number of cells.
+func matrix(t *testing.T, s *site, some []string) (cells int) {
+	t.Helper()
 	s.foodBank()
 	s.school()
 	s.result(otherOrg, reconcile.Result{Findings: []reconcile.Finding{{
 		Key: "weak", Kind: reconcile.WeakAccess, Severity: reconcile.Info, Subject: "sw1 (Main)", Site: "Main", Node: "sw1",
 		Evidence: []string{"SNMPv2c"}, NextStep: reconcile.NextStep{Title: "Move", Steps: []string{"Move"}},
 	}}})
-	callers := s.callers()
-	cells := 0
+	callers := slices.DeleteFunc(s.callers(), func(c caller) bool { return some != nil && !slices.Contains(some, c.name) })
 	seen := map[string]bool{}
 	routes := web.RoutesForTest()
 	// Last of all, for it ends the sessions.
@@ -324,13 +348,11 @@ func TestMatrix(t *testing.T) {
 			}
 		}
 	}
-	if cells < 2000 {
-		t.Errorf("%d cells: the matrix lost most of its routes", cells)
-	}
 	t.Logf("%d routes, %d callers, %d cells", len(seen), len(callers), cells)
 	if strings.Contains(s.log.String(), "request failed") {
 		t.Errorf("the collector logged failures: %.2000s", s.log.String())
 	}
+	return cells
 }
 
 var findingNumber = regexp.MustCompile(`/findings/[0-9]+`)
