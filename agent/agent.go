@@ -16,8 +16,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"rollcall/agent/internal/identity"
 	"rollcall/agent/internal/poll"
 	"rollcall/agent/internal/snmp"
 	"rollcall/agent/internal/spool"
@@ -77,7 +79,9 @@ type Agent struct {
 	started   time.Time
 	addr      atomic.Value        // string, of the metrics listener
 	live      atomic.Pointer[run] // nil until Run is at work
-	pace      atomic.Int64        // time.Duration between two polls; the collector may set it
+	who       atomic.Pointer[identity.Keeper]
+	instance  string       // of the program, as in wire.Batch
+	pace      atomic.Int64 // time.Duration between two polls; the collector may set it
 }
 
 // New checks the configuration and wires the agent. It opens no file but those
@@ -107,7 +111,7 @@ func New(cfg Config, opt Options) (*Agent, error) {
 		return nil, err
 	}
 	return &Agent{
-		cfg: cfg, opt: opt, log: opt.Log, metrics: m, roster: targets,
+		cfg: cfg, opt: opt, log: opt.Log, metrics: m, roster: targets, instance: uuid.NewString(),
 		newPoller: func(keys *sshcli.HostKeys, memory *poll.Memory, log *slog.Logger) poller {
 			return poll.New(keys, memory, log)
 		},
@@ -161,6 +165,10 @@ func (a *Agent) Run(ctx context.Context) error {
 	if w := filesystem.Warning(a.cfg.DataDir); w != "" {
 		a.log.Warn("reports may be lost at a power cut", "data_dir", w)
 	}
+	who, err := a.newKeeper()
+	if err != nil {
+		return err
+	}
 	keys, err := sshcli.OpenHostKeys(filepath.Join(a.cfg.DataDir, hostKeysFile))
 	if err != nil {
 		return err
@@ -183,7 +191,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			a.log.Error("spool is not closed", "error", err)
 		}
 	}()
-	uploader, err := a.newUploader(sp)
+	uploader, err := a.newUploader(sp, who)
 	if err != nil {
 		return err
 	}
@@ -201,7 +209,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.metrics.watch(sp)
 	a.live.Store(r)
 	a.log.Info("agent started", "name", a.cfg.Name, "version", a.opt.Version, "addresses", len(r.roster.all()), "interval", a.interval().String())
-	err = r.all(ctx, uploader)
+	err = r.all(ctx, uploader, who)
 	a.leaveNote()
 	a.log.Info("agent stopped")
 	return err
@@ -237,25 +245,16 @@ func (a *Agent) spread() time.Duration {
 	return a.cfg.StartSpread.D()
 }
 
-func (a *Agent) newUploader(sp *spool.Spool) (*upload.Uploader, error) {
-	client, err := upload.NewClient(a.cfg.Collector.CAFile)
+func (a *Agent) newUploader(sp *spool.Spool, who *identity.Keeper) (*upload.Uploader, error) {
+	client, err := who.Client()
 	if err != nil {
 		return nil, err
 	}
 	return upload.New(sp, upload.Options{
-		URL: a.cfg.Collector.URL, Token: a.cfg.Collector.Token, Agent: a.cfg.Name, Version: a.opt.Version, Interval: a.interval,
+		Credential: who, Instance: a.instance, Agent: a.cfg.Name, Version: a.opt.Version, Interval: a.interval,
 		Client: client, Log: a.log, Now: a.opt.Now, Pace: a.setPace, StartSpread: a.spread(),
 		Observe: func(at upload.Attempt) { a.metrics.attempt(at, a.opt.Now()) },
-	})
-}
-
-// Ping asks the collector whether it takes reports from this agent.
-func (a *Agent) Ping(ctx context.Context) error {
-	u, err := a.newUploader(nil)
-	if err != nil {
-		return err
-	}
-	return u.Ping(ctx)
+	}), nil
 }
 
 // openSpool waits where the disk is full, as to end and be started again would

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rollcall/agent/internal/crawl"
+	"rollcall/agent/internal/identity"
 	"rollcall/agent/internal/poll"
 	"rollcall/pkg/config"
 )
@@ -57,6 +58,10 @@ type CollectorConfig struct {
 	Token          config.Secret `yaml:"token"`
 	AllowPlainHTTP bool          `yaml:"allow_plain_http"`
 	CAFile         string        `yaml:"ca_file"`
+	// CertFile and KeyFile are a client certificate, for a collector that asks
+	// for one.
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
 }
 
 // SpoolConfig bounds what is kept while the collector cannot be reached.
@@ -209,6 +214,7 @@ func (l LogConfig) level() (slog.Level, error) {
 func (c CollectorConfig) validate(m *mistakes) {
 	u, err := url.Parse(c.URL)
 	switch {
+	case c.URL == "" && !c.Token.IsSet(): // as it was joined, see Agent.Run
 	case c.URL == "":
 		m.add("collector.url", "is missing: write the collector's address, as in https://rollcall.example.org")
 	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
@@ -217,13 +223,16 @@ func (c CollectorConfig) validate(m *mistakes) {
 		m.add("collector.url", "has a user or password in it: write the token as collector.token")
 	case u.RawQuery != "" || u.Fragment != "":
 		m.add("collector.url", "%q has more than an address and a path", c.URL)
-	case u.Scheme == "http" && !c.AllowPlainHTTP && !isLoopback(u.Hostname()):
+	case plain(u) && !c.AllowPlainHTTP:
 		m.add("collector.url", "%q would send the token readable for everybody on the way: write https://, or set allow_plain_http: true on a network that you trust", c.URL)
 	}
-	if !c.Token.IsSet() {
-		m.add("collector.token", "is missing: write file:PATH of the file that holds the agent's token")
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		m.add("collector.cert_file", "and collector.key_file are needed both, or neither")
 	}
 }
+
+// plain says that everybody on the way can read what is sent there.
+func plain(u *url.URL) bool { return u.Scheme == "http" && !isLoopback(u.Hostname()) }
 
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
@@ -236,6 +245,7 @@ type namedSecret struct {
 	secret config.Secret
 }
 
+// secrets are all, that of the collector first.
 func (c Config) secrets() []namedSecret {
 	list := []namedSecret{{"collector.token", c.Collector.Token}}
 	for i, cr := range c.Credentials {
@@ -274,9 +284,14 @@ func (c Config) InlineSecrets() []string {
 	return list
 }
 
-// CheckSecrets resolves every secret and says all that cannot be.
+// CheckSecrets resolves every secret and says all that cannot be. A join token
+// may be gone once the agent has joined with it.
 func (c Config) CheckSecrets() error {
-	return resolve(c.secrets())
+	list := c.secrets()
+	if identity.Exists(c.DataDir) {
+		list = list[1:]
+	}
+	return resolve(list)
 }
 
 func resolve(list []namedSecret) error {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
+	"rollcall/agent/internal/identity"
 	"rollcall/agent/internal/poll"
 	"rollcall/agent/internal/spool"
 	"rollcall/agent/internal/upload"
@@ -84,7 +85,7 @@ func (r *run) recall(ctx context.Context, memory *poll.Memory) error {
 
 // all runs poller, uploader and metrics server. At the end polls stop first,
 // and what they brought is uploaded if that is quickly done.
-func (r *run) all(ctx context.Context, uploader *upload.Uploader) error {
+func (r *run) all(ctx context.Context, uploader *upload.Uploader, who *identity.Keeper) error {
 	group, ctx := errgroup.WithContext(ctx)
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSending()
@@ -95,6 +96,7 @@ func (r *run) all(ctx context.Context, uploader *upload.Uploader) error {
 		}
 		group.Go(func() error { return server.serve(ctx) })
 	}
+	group.Go(func() error { return who.Run(ctx) })
 	group.Go(func() error {
 		defer stopSending()
 		r.schedule.run(ctx, r.scheduled)

@@ -40,8 +40,10 @@ type Status struct {
 	Nodes   []NodeStatus   `json:"nodes"`
 	Spool   SpoolStatus    `json:"spool"`
 	Uploads UploadStatus   `json:"uploads"`
-	Sweeps  []SweepStatus  `json:"sweeps"`
-	Sources []SourceStatus `json:"sources"`
+	// Identity is who the agent is at the collector.
+	Identity IdentityStatus `json:"identity"`
+	Sweeps   []SweepStatus  `json:"sweeps"`
+	Sources  []SourceStatus `json:"sources"`
 	// Seen are neighbours that crawls heard of and could not read.
 	Seen []inventory.Seen `json:"seen"`
 }
@@ -105,6 +107,10 @@ func (a *Agent) Status() Status {
 	}
 	a.metrics.status(&s)
 	s.Uploads.Collector = a.cfg.Collector.URL
+	if who := a.who.Load(); who != nil {
+		s.Identity = who.Status()
+		s.Uploads.Collector = s.Identity.URL
+	}
 	for _, t := range a.roster.all() {
 		if t.isNode(now) {
 			n := t.status()
@@ -158,6 +164,13 @@ func (s *Status) judge() {
 		if n := s.States[state.name]; n > 0 {
 			wrong("%d of %d devices %s.", n, len(s.Nodes), state.words)
 		}
+	}
+	switch problem := strings.TrimSuffix(s.Identity.Problem, "."); {
+	case problem == "":
+	case s.Identity.State == IdentityJoined:
+		wrong("The agent could not renew its credential: %s.", problem)
+	default:
+		wrong("The agent has not joined its collector: %s. What it reads is kept.", problem)
 	}
 	if s.Uploads.Error != "" {
 		wrong("The last upload failed: %s. %d reports wait; nothing is lost.", strings.TrimSuffix(s.Uploads.Error, "."), s.Spool.Reports)

@@ -17,7 +17,7 @@ const connectWait = 30 * time.Second
 
 type checkCmd struct {
 	Config  string `required:"" placeholder:"FILE" help:"Configuration, as in configs/agent.yaml."`
-	Connect bool   `help:"Ask the collector, too, whether it takes reports with this token."`
+	Connect bool   `help:"Ask the collector, too, whether it takes reports from this agent."`
 }
 
 // Run implements the command.
@@ -33,7 +33,10 @@ func (c checkCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	if err := describe(s, c.Config, cfg, a.Addresses()); err != nil {
+	if err := a.CheckIdentity(); err != nil {
+		return err
+	}
+	if err := describe(s, c.Config, cfg, a); err != nil {
 		return err
 	}
 	for _, hint := range hints(cfg) {
@@ -41,6 +44,9 @@ func (c checkCmd) Run(s streams) error {
 	}
 	if w := filesystem.Warning(cfg.DataDir); w != "" {
 		s.note("data_dir: %s", w)
+	}
+	if id := a.Identity(); id.Problem != "" {
+		s.note("%s", id.Problem)
 	}
 	refused, err := describeFiles(s, cfg)
 	if err != nil {
@@ -77,10 +83,15 @@ func describeFiles(s streams, cfg agent.Config) (refused int, err error) {
 func connect(s streams, cfg agent.Config, a *agent.Agent) error {
 	ctx, cancel := context.WithTimeout(s.ctx, connectWait)
 	defer cancel()
+	id := a.Identity()
 	if err := a.Ping(ctx); err != nil {
-		return missing("the collector at %s does not take reports: %v", cfg.Collector.URL, err)
+		return missing("the collector at %s does not take reports: %v", id.URL, err)
 	}
-	if _, err := fmt.Fprintf(s.out, "The collector at %s takes reports from this agent.\n", cfg.Collector.URL); err != nil {
+	words := "takes reports from this agent"
+	if id.State == agent.IdentityJoining {
+		words = "is there; the agent joins it when it is started"
+	}
+	if _, err := fmt.Fprintf(s.out, "The collector at %s %s.\n", id.URL, words); err != nil {
 		return err
 	}
 	for i, t := range cfg.Targets {
@@ -100,14 +111,15 @@ func connect(s streams, cfg agent.Config, a *agent.Agent) error {
 }
 
 // describe says what the agent would do.
-func describe(s streams, file string, cfg agent.Config, total int) error {
+func describe(s streams, file string, cfg agent.Config, a *agent.Agent) error {
 	plan, err := cfg.Plan()
 	if err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintf(w, "%s is right.\n\nagent\t%s\ndata\t%s\ncollector\t%s\npolls\t%s every %s, %d at a time\n\n",
-		file, inventory.CleanText(cfg.Name), cfg.DataDir, cfg.Collector.URL, plural(total, "address", "addresses"), short(cfg.Interval.D()), cfg.Concurrency)
+	id := a.Identity()
+	_, _ = fmt.Fprintf(w, "%s is right.\n\nagent\t%s\ndata\t%s\ncollector\t%s\nidentity\t%s\npolls\t%s every %s, %d at a time\n\n",
+		file, inventory.CleanText(cfg.Name), cfg.DataDir, orDash(id.URL), identityWords(id), plural(a.Addresses(), "address", "addresses"), short(cfg.Interval.D()), cfg.Concurrency)
 	for _, p := range plan {
 		addresses := plural(p.Addresses, "address", "addresses")
 		if p.Addresses < 0 {

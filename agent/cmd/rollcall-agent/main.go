@@ -29,6 +29,7 @@ const description = "Reads the real serial numbers of Cisco devices over SNMP an
 type commands struct {
 	Scan    scanCmd    `cmd:"" help:"Read devices once and print what they are made of."`
 	Parse   parseCmd   `cmd:"" help:"Read saved output of show inventory, show version and others."`
+	Join    joinCmd    `cmd:"" help:"Make this agent known to a collector, with a join token."`
 	Run     runCmd     `cmd:"" help:"Poll devices and report to a collector, until stopped."`
 	Check   checkCmd   `cmd:"" help:"Say whether a configuration is right and what it would poll."`
 	Status  statusCmd  `cmd:"" help:"Ask a running agent how it does."`

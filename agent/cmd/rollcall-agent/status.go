@@ -77,6 +77,7 @@ func statusTable(out io.Writer, s agent.Status) error {
 	if n := s.Spool.Quarantined; n > 0 {
 		l.line("           %s set aside, as the collector will never take them", plural(int(n), "report is", "reports are"))
 	}
+	l.line("identity   %s", identityWords(s.Identity))
 	l.line("")
 	l.troubles(s)
 	l.places(s)

@@ -52,7 +52,7 @@ func (u *Uploader) setAside(ctx context.Context, item int64, node, reason string
 func (u *Uploader) envelope(parcels []parcel) wire.Batch {
 	b := wire.Batch{
 		Agent: u.opt.Agent, Version: u.opt.Version, SentAt: u.opt.Now().UTC(), Interval: int(u.opt.Interval().Seconds()),
-		Reports: make([]wire.Report, 0, len(parcels)),
+		Reports: make([]wire.Report, 0, len(parcels)), Instance: u.opt.Instance,
 	}
 	for _, p := range parcels {
 		b.Reports = append(b.Reports, p.report)

@@ -26,6 +26,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"rollcall/agent/internal/dial"
 	"rollcall/pkg/wire"
 )
 
@@ -231,14 +232,6 @@ func TestPing(t *testing.T) {
 	}
 }
 
-func TestNewRefusesAddresses(t *testing.T) {
-	for _, bad := range []string{"", "collector.example.org", "ftp://collector.example.org", "https://", "https://exa mple.org"} {
-		if _, err := New(nil, Options{URL: bad}); err == nil {
-			t.Errorf("%q was taken as an address", bad)
-		}
-	}
-}
-
 // certificate makes a self-signed one for 127.0.0.1 that ends at notAfter.
 func certificate(t *testing.T, notAfter time.Time) (tls.Certificate, string) {
 	t.Helper()
@@ -286,7 +279,7 @@ func TestTLS(t *testing.T) {
 			if !tt.useCA {
 				file = ""
 			}
-			client, err := NewClient(file)
+			client, err := dial.NewClient(dial.Trust{CAFile: file})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -306,17 +299,5 @@ func TestTLS(t *testing.T) {
 				t.Errorf("%d reports left, want 1", st.Items)
 			}
 		})
-	}
-}
-
-func TestNewClientRefusesCAFile(t *testing.T) {
-	empty := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(empty, []byte("no certificate"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range []string{empty, filepath.Join(t.TempDir(), "none.pem")} {
-		if _, err := NewClient(file); err == nil {
-			t.Errorf("%s was taken as an authority", file)
-		}
 	}
 }

@@ -3,22 +3,18 @@ package upload
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
-	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"rollcall/agent/internal/dial"
 	"rollcall/pkg/wire"
 )
 
@@ -32,11 +28,12 @@ const (
 // A fault is an error that says what to do about it.
 type fault struct {
 	err           error
-	fromCollector bool // it answered in the collector's own words
-	unauthorized  bool // 401, 403
-	refused       bool // 400, 422: this batch will never be taken
-	tooLarge      bool // 413
-	size          bool // a smaller batch may get through
+	fromCollector bool   // it answered in the collector's own words
+	code          string // one of wire's; "" for none
+	unauthorized  bool   // 401, 403
+	refused       bool   // 400, 422: this batch will never be taken
+	tooLarge      bool   // 413
+	size          bool   // a smaller batch may get through
 	retryAfter    time.Duration
 }
 
@@ -50,52 +47,17 @@ func asFault(err error) fault {
 	return fault{err: err}
 }
 
-// NewClient returns a client for the collector: it follows no redirect, as that
-// would carry the token elsewhere, and believes the system's authorities and
-// those in the PEM file caFile, if one is named.
-func NewClient(caFile string) (*http.Client, error) {
-	conf := &tls.Config{MinVersion: tls.VersionTLS12}
-	if caFile != "" {
-		pem, err := os.ReadFile(caFile)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read the collector's authority: %w", err)
-		}
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool()
-		}
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("cannot use %s: there is no PEM certificate in it", caFile)
-		}
-		conf.RootCAs = pool
-	}
-	return &http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-			TLSClientConfig:     conf,
-			TLSHandshakeTimeout: 20 * time.Second,
-			IdleConnTimeout:     time.Minute,
-			MaxIdleConns:        1,
-			ForceAttemptHTTP2:   true,
-			// A connection that died without a word is found by its pings.
-			HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
-		},
-	}, nil
-}
-
 // post sends the body and returns a valid receipt, or a fault.
 func (u *Uploader) post(ctx context.Context, body []byte) (wire.Receipt, error) {
 	var none wire.Receipt
-	token, err := u.token()
+	token, err := u.opt.Credential.Token()
 	if err != nil {
 		return none, err
 	}
 	limit := u.opt.Patience + time.Duration(len(body))*time.Second/slowest
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.endpoint, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.opt.Credential.URL()+wire.ReportsPath, bytes.NewReader(body))
 	if err != nil {
 		return none, err
 	}
@@ -108,49 +70,21 @@ func (u *Uploader) post(ctx context.Context, body []byte) (wire.Receipt, error) 
 	}
 	resp, err := u.opt.Client.Do(req)
 	if err != nil {
-		return none, fault{err: u.explain(err, limit), size: true}
+		return none, fault{err: dial.Explain(err, limit, u.opt.Now()), size: true}
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return none, fault{err: fmt.Errorf("answer breaks off: %w", u.explain(err, limit)), size: true}
+		return none, fault{err: fmt.Errorf("answer breaks off: %w", dial.Explain(err, limit, u.opt.Now())), size: true}
 	}
 	if resp.StatusCode/100 == 2 {
 		return readReceipt(resp, answer)
 	}
-	return none, u.readFault(resp, answer)
-}
-
-func (u *Uploader) token() (string, error) {
-	if !u.opt.Token.IsSet() {
-		return "", nil
+	f := u.readFault(resp, answer)
+	if f.code == wire.CodeUnknown || f.code == wire.CodeExpired {
+		u.opt.Credential.Refused(token)
 	}
-	v, err := u.opt.Token.Value()
-	if err != nil {
-		return "", fmt.Errorf("cannot resolve collector.token: %w", err)
-	}
-	return v, nil
-}
-
-// explain adds to a transport's error what a volunteer can do about it.
-func (u *Uploader) explain(err error, limit time.Duration) error {
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		err = ue.Err // without method and address, which the log line has
-	}
-	var invalid x509.CertificateInvalidError
-	var unknown x509.UnknownAuthorityError
-	var dns *net.DNSError
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("no answer within %s", limit.Round(time.Second))
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fmt.Errorf("%w: check the clock of this machine, which says %s, and the collector's certificate", err, u.opt.Now().UTC().Format(time.RFC3339))
-	case errors.As(err, &unknown):
-		return fmt.Errorf("%w: name the authority that signed it in collector.ca_file", err)
-	case errors.As(err, &dns):
-		return fmt.Errorf("%w: check collector.url and this machine's name server", err)
-	}
-	return err
+	return none, f
 }
 
 // readReceipt believes only a typed receipt. A captive portal answers 200, too.
@@ -186,12 +120,15 @@ func (u *Uploader) readFault(resp *http.Response, answer []byte) fault {
 	said := ""
 	var w wire.Fault
 	if t := mediaType(resp); (t == "application/json" || strings.HasSuffix(t, "+json")) && json.Unmarshal(answer, &w) == nil && w.Error != "" {
-		f.fromCollector, said = true, clean(w.Error)
+		f.fromCollector, f.code, said = true, w.Code, clean(w.Error)
 	}
 	hint := ""
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
-		f.unauthorized, hint = true, "check collector.token; the reports are kept"
+		f.unauthorized, hint = true, "the reports are kept"
+		if f.code == "" {
+			hint = "check collector.token; the reports are kept"
+		}
 	case code == http.StatusBadRequest, code == http.StatusUnprocessableEntity:
 		f.refused = true
 	case code == http.StatusRequestEntityTooLarge:

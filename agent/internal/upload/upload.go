@@ -11,13 +11,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
 	"rollcall/agent/internal/spool"
-	"rollcall/pkg/config"
 	"rollcall/pkg/wire"
 )
 
@@ -49,14 +46,14 @@ const (
 	maxBatchBytes = 2 << 20
 )
 
-// Options of an Uploader. URL is needed.
+// Options of an Uploader. Credential and Client are needed.
 type Options struct {
-	URL      string               // of the collector, without wire.ReportsPath
-	Token    config.Secret        // read again for each batch, so that it can be rotated
-	Agent    string               // the agent's name, for people
-	Version  string               // of the program
-	Interval func() time.Duration // between two polls of a node; nil does not say
-	Client   *http.Client         // from NewClient; http.DefaultClient follows redirects
+	Credential Credential
+	Client     *http.Client         // from package dial; http.DefaultClient follows redirects
+	Instance   string               // of the program, as in wire.Batch
+	Agent      string               // the agent's name, for people
+	Version    string               // of the program
+	Interval   func() time.Duration // between two polls of a node; nil does not say
 	// Patience is how long to wait for an answer, beyond the time that a slow
 	// link needs for the batch; 45 s by default.
 	Patience time.Duration
@@ -75,6 +72,19 @@ type Options struct {
 	StartSpread time.Duration
 }
 
+// A Credential is what the uploader shows the collector, and where that is.
+type Credential interface {
+	// URL is where the collector is, without a slash at its end. It may be ""
+	// for as long as there is no token.
+	URL() string
+	// Token is the bearer token of the next batch; "" for none.
+	Token() (string, error)
+	// Refused is told that the collector does not know the token, or no longer.
+	Refused(token string)
+	// Renewed receives a value when there is another token.
+	Renewed() <-chan struct{}
+}
+
 // An Attempt is one batch that was sent, or could not be.
 type Attempt struct {
 	Reports int   // in the batch
@@ -86,10 +96,9 @@ type Attempt struct {
 
 // Uploader sends what is in a spool. Run and Drain may not overlap.
 type Uploader struct {
-	spool    *spool.Spool
-	opt      Options
-	endpoint string
-	log      *slog.Logger
+	spool *spool.Spool
+	opt   Options
+	log   *slog.Logger
 
 	mu       sync.Mutex // held while sending
 	batch    int        // reports in the next batch
@@ -97,16 +106,7 @@ type Uploader struct {
 }
 
 // New makes an Uploader. It sends nothing yet.
-func New(s *spool.Spool, opt Options) (*Uploader, error) {
-	base, err := url.Parse(opt.URL)
-	if err != nil || base.Host == "" || (base.Scheme != "https" && base.Scheme != "http") {
-		return nil, fmt.Errorf("cannot use %q as the collector's address: write it as https://rollcall.example.org", opt.URL)
-	}
-	if opt.Client == nil {
-		if opt.Client, err = NewClient(""); err != nil {
-			return nil, err
-		}
-	}
+func New(s *spool.Spool, opt Options) *Uploader {
 	if opt.Patience <= 0 {
 		opt.Patience = 45 * time.Second
 	}
@@ -131,10 +131,7 @@ func New(s *spool.Spool, opt Options) (*Uploader, error) {
 	if opt.Interval == nil {
 		opt.Interval = func() time.Duration { return 0 }
 	}
-	return &Uploader{
-		spool: s, opt: opt, log: opt.Log.With("collector", base.Host), batch: firstBatch,
-		endpoint: strings.TrimSuffix(base.String(), "/") + wire.ReportsPath,
-	}, nil
+	return &Uploader{spool: s, opt: opt, log: opt.Log, batch: firstBatch}
 }
 
 // Run sends until ctx ends: at once when something was appended, and after a
@@ -164,6 +161,7 @@ func (u *Uploader) Run(ctx context.Context) error {
 		select {
 		case <-wait:
 		case <-appended:
+		case <-u.opt.Credential.Renewed():
 		case <-ctx.Done():
 		}
 	}
@@ -203,7 +201,9 @@ func (u *Uploader) Drain(ctx context.Context) error {
 // Ping sends a batch without reports: it holds that the address, the
 // certificate, the token and the way back are right.
 func (u *Uploader) Ping(ctx context.Context) error {
-	body, err := wire.EncodeBatch(u.envelope(nil))
+	b := u.envelope(nil)
+	b.Instance = "" // the agent that runs beside this one is none the worse
+	body, err := wire.EncodeBatch(b)
 	if err != nil {
 		return err
 	}

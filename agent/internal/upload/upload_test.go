@@ -19,8 +19,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rollcall/agent/internal/dial"
 	"rollcall/agent/internal/spool"
-	"rollcall/pkg/config"
 	"rollcall/pkg/inventory"
 	"rollcall/pkg/wire"
 )
@@ -172,17 +172,31 @@ func add(t *testing.T, s *spool.Spool, edit func(*wire.Report)) {
 func newUploader(t *testing.T, s *spool.Spool, url string, edit func(*Options)) *Uploader {
 	t.Helper()
 	opt := Options{
-		URL: url, Token: config.Plain(token), Agent: "agent-1", Version: "test", Interval: func() time.Duration { return time.Hour },
+		Credential: fixed{url: url}, Client: testClient(t), Agent: "agent-1", Version: "test", Interval: func() time.Duration { return time.Hour },
 		Now: func() time.Time { return now }, Rand: func() float64 { return 0.5 }, After: newTimer().After,
 	}
 	if edit != nil {
 		edit(&opt)
 	}
-	u, err := New(s, opt)
+	return New(s, opt)
+}
+
+// fixed is a credential that stays as it is.
+type fixed struct{ url string }
+
+func (f fixed) URL() string            { return f.url }
+func (fixed) Token() (string, error)   { return token, nil }
+func (fixed) Refused(string)           {}
+func (fixed) Renewed() <-chan struct{} { return nil }
+
+func testClient(t *testing.T) *http.Client {
+	t.Helper()
+	c, err := dial.NewClient(dial.Trust{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return u
+	t.Cleanup(c.CloseIdleConnections)
+	return c
 }
 
 func left(t *testing.T, s *spool.Spool) spool.Stats {
