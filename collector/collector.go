@@ -35,6 +35,7 @@ import (
 	"rollcall/collector/internal/store"
 	"rollcall/collector/internal/supportapi"
 	"rollcall/collector/internal/web"
+	"rollcall/pkg/wire"
 )
 
 // stopTime bounds how long requests in flight may take once the collector is
@@ -144,7 +145,7 @@ func (c *Collector) routes(o Options, reader *metrics.Collector) http.Handler {
 	mux := http.NewServeMux()
 	agents := ingest.New(ingest.Options{
 		Store: c.store.Unattended(), Registry: o.Registry, Log: o.Log, Limits: c.limits, AgentInterval: c.config.AgentInterval.D(),
-		Now: o.Now, CredentialLife: c.config.Agents.CredentialLife.D(),
+		Now: o.Now, CredentialLife: c.config.Agents.CredentialLife.D(), NeedCertificate: c.config.TLS.ClientCAFile != "",
 	})
 	for _, path := range ingest.Paths() {
 		mux.Handle(path, agents)
@@ -205,12 +206,11 @@ func (c *Collector) Start(ctx context.Context) error {
 	if c.listener != nil {
 		return errors.New("the collector was started already")
 	}
-	var cert *certificate
-	if c.config.TLS.enabled() {
-		var err error
-		if cert, err = newCertificate(c.config.TLS, c.log); err != nil {
-			return err
-		}
+	cert, err := c.certificate()
+	if err != nil {
+		return err
+	}
+	if cert != nil {
 		c.server.TLSConfig, c.cert = cert.config(), cert
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.config.Listen)
@@ -314,6 +314,26 @@ func (c *Collector) reachable() string {
 	return u.String()
 }
 
+// certificate is what the collector serves with; nil for plain HTTP.
+func (c *Collector) certificate() (*certificate, error) {
+	files, err := c.config.servingTLS(c.loop.now())
+	if err != nil || !files.enabled() {
+		return nil, err
+	}
+	cert, err := newCertificate(files, c.log)
+	if err != nil || !c.config.servesOwn() {
+		return cert, err
+	}
+	cert.renew = func() error { return c.config.ownCertificate().renew(c.loop.now()) }
+	leaf, _, err := files.leaf()
+	if err != nil {
+		return nil, err
+	}
+	c.log.Info("serving with a certificate of the collector's own: agents know it by their join token, browsers ask once whether to trust it",
+		"sha256", fmt.Sprintf("%X", sha256.Sum256(leaf.Raw)), "pin", wire.PinOf(leaf), "names", leaf.DNSNames)
+	return cert, nil
+}
+
 // Addr is the address that the collector listens on, with the real port; ""
 // before it is started.
 func (c *Collector) Addr() string {
@@ -336,11 +356,10 @@ func (c *Collector) URL() string {
 }
 
 func (c *Collector) url() string {
-	scheme := "http"
-	if c.config.TLS.enabled() {
-		scheme = "https"
+	if c.config.PublicURL != "" {
+		return strings.TrimSuffix(c.config.PublicURL, "/") + "/"
 	}
-	return scheme + "://" + c.listener.Addr().String() + "/"
+	return c.config.Scheme() + "://" + c.listener.Addr().String() + "/"
 }
 
 // Stop lets requests in flight end, stops the work and closes the data
@@ -394,7 +413,8 @@ func (c *Collector) Wait(ctx context.Context) error {
 	}
 }
 
-// CreateAgent makes an agent with a static token, which is not kept.
+// CreateAgent makes an agent with a static token, and its organization and site
+// where they are not there, and returns the token, which is not kept.
 func (c *Collector) CreateAgent(ctx context.Context, organization, site, name string) (token string, err error) {
 	_, token, err = c.store.CreateAgent(ctx, organization, site, name)
 	return token, err
@@ -403,8 +423,12 @@ func (c *Collector) CreateAgent(ctx context.Context, organization, site, name st
 // InviteAgent makes an agent, and its organization and site where they are not
 // there, and returns a join token for it, which is not kept.
 func (c *Collector) InviteAgent(ctx context.Context, organization, site, name string) (token string, err error) {
-	_, token, err = c.store.Invite(ctx, organization, site, name, JoinTokenLife)
-	return token, err
+	pin, err := c.config.Pin(PinAuto, c.loop.now())
+	if err != nil {
+		return "", err
+	}
+	_, secret, err := c.store.Invite(ctx, organization, site, name, JoinTokenLife)
+	return wire.JoinToken{Secret: secret, Pin: pin}.String(), err
 }
 
 // ImportContract takes the contract file at path for an organization, by ID or

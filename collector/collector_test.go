@@ -165,7 +165,7 @@ func TestNewIsInert(t *testing.T) {
 
 func TestNewRefusesBadConfig(t *testing.T) {
 	c := testConfig(t)
-	c.Listen = "0.0.0.0:8480"
+	c.Listen = "127.0.0.1"
 	if _, err := New(t.Context(), c, Options{}); err == nil || !strings.HasPrefix(err.Error(), "listen: ") {
 		t.Errorf("error %v, want one about listen", err)
 	}

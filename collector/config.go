@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/mail"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -24,8 +25,11 @@ import (
 type Config struct {
 	// Listen is host:port for agents, pages, API and metrics.
 	Listen string `yaml:"listen"`
+	// PublicURL is where agents and browsers find the collector, where that is
+	// not Listen: a proxy in front has the name.
+	PublicURL string `yaml:"public_url"`
 	// InsecureListen allows Listen to be reached from other machines without
-	// TLS.
+	// TLS. Else the collector has a certificate of its own there.
 	InsecureListen bool `yaml:"insecure_listen"`
 	TLS            TLS  `yaml:"tls"`
 	// Hosts are names by which browsers ask for the collector where a proxy in
@@ -56,10 +60,13 @@ type Config struct {
 }
 
 // TLS are the certificate and the key that the collector serves with. Both are
-// PEM files, read again when they change.
+// PEM files, read again when they change, as is ClientCAFile.
 type TLS struct {
 	CertFile string `yaml:"cert_file"` // with intermediate certificates
 	KeyFile  string `yaml:"key_file"`
+	// ClientCAFile has the authorities of agents' client certificates. With it,
+	// agents are taken with such a certificate alone.
+	ClientCAFile string `yaml:"client_ca_file"`
 }
 
 func (t TLS) enabled() bool { return t.CertFile != "" || t.KeyFile != "" }
@@ -162,7 +169,7 @@ const maxDays = 3650
 // Validate says all that is wrong, each on a line that begins with the path of
 // the setting in the file.
 func (c Config) Validate() error {
-	errs := []error{c.validateListen(), c.validateTLS(), c.Database.validate()}
+	errs := []error{c.validateListen(), c.validatePublicURL(), c.validateTLS(), c.Database.validate()}
 	if strings.TrimSpace(c.DataDir) == "" {
 		errs = append(errs, errors.New("data_dir: is empty: name the directory for the database"))
 	}
@@ -204,11 +211,6 @@ func (c Config) validateListen() error {
 	} else if n == 0 && !isLoopback(host) {
 		return errors.New("listen: port 0 takes any free port, which agents would not find: name a port")
 	}
-	if !isLoopback(host) && !c.TLS.enabled() && !c.InsecureListen {
-		return fmt.Errorf("listen: %q can be reached from other machines without encryption: "+
-			"set tls.cert_file and tls.key_file; or listen on 127.0.0.1 behind a proxy that has both; "+
-			"or, where everyone on the network may read passwords and the agents' tokens, set insecure_listen: true", c.Listen)
-	}
 	return nil
 }
 
@@ -249,10 +251,17 @@ func (c Config) goesBy() func(host string) bool {
 	if host, _, err := net.SplitHostPort(c.Listen); err != nil || !isLoopback(host) {
 		return nil
 	}
+	public, err := url.Parse(c.PublicURL)
+	if err != nil {
+		public = &url.URL{}
+	}
 	return func(asked string) bool {
 		host, _, err := net.SplitHostPort(asked)
 		if err != nil {
 			host = strings.Trim(asked, "[]")
+		}
+		if h := public.Hostname(); h != "" && strings.EqualFold(h, host) {
+			return true
 		}
 		return isLoopback(strings.ToLower(host)) || slices.ContainsFunc(c.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
 	}
@@ -264,7 +273,15 @@ func (c Config) validateTLS() error {
 		return errors.New("tls.key_file: is missing: tls.cert_file needs its key")
 	case c.TLS.CertFile == "" && c.TLS.KeyFile != "":
 		return errors.New("tls.cert_file: is missing: tls.key_file needs its certificate")
-	case !c.TLS.enabled():
+	case c.TLS.ClientCAFile != "" && c.Scheme() == "http":
+		return errors.New("tls.client_ca_file: needs TLS: set tls.cert_file and tls.key_file too")
+	}
+	if c.TLS.ClientCAFile != "" {
+		if _, err := c.TLS.clientAuthorities(); err != nil {
+			return fmt.Errorf("tls.client_ca_file: %w", err)
+		}
+	}
+	if !c.TLS.enabled() {
 		return nil
 	}
 	info, err := os.Stat(c.TLS.KeyFile)

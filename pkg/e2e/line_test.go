@@ -78,7 +78,7 @@ func (l *line) stopCollector() {
 // agent, which first brings away what it has.
 func (l *line) startAgent(site, name string, devices ...*simdevice.Server) (registry *prometheus.Registry, stop func()) {
 	l.t.Helper()
-	token, err := l.collector.CreateAgent(l.t.Context(), organizationName, site, name)
+	token, err := l.collector.InviteAgent(l.t.Context(), organizationName, site, name)
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -254,7 +254,9 @@ func TestJoinGoesOnTrying(t *testing.T) {
 		hangUp,
 		func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>log in to the network") },
 		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
-		func(w http.ResponseWriter, _ *http.Request) { http.Redirect(w, &http.Request{Method: http.MethodGet}, "https://elsewhere.example.org", http.StatusFound) },
+		func(w http.ResponseWriter, _ *http.Request) {
+			http.Redirect(w, &http.Request{Method: http.MethodGet}, "https://elsewhere.example.org", http.StatusFound)
+		},
 		func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", wire.CredentialType)
 			_, _ = io.WriteString(w, `{"schema":"rollcall.credential/1"}`)

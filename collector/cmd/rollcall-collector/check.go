@@ -27,10 +27,6 @@ func (c *checkCmd) Run(ctx context.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
-	scheme := "http"
-	if config.TLS.CertFile != "" {
-		scheme = "https"
-	}
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	server, warnings, err := config.CheckDatabase(ctx)
@@ -49,7 +45,7 @@ func (c *checkCmd) Run(ctx context.Context, std stdio) error {
 	if server != "" {
 		data = "PostgreSQL " + server
 	}
-	if _, err := fmt.Fprintf(std.out, "%s is right: it serves %s://%s/ with the data in %s\n", c.Config, scheme, config.Listen, data); err != nil {
+	if _, err := fmt.Fprintf(std.out, "%s is right: it serves %s://%s/ with the data in %s\n", c.Config, config.Scheme(), config.Listen, data); err != nil {
 		return err
 	}
 	if c.Audit {

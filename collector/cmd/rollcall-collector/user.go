@@ -111,7 +111,7 @@ func printLink(ctx context.Context, std stdio, s *store.Store, config collector.
 	if account == "" {
 		what, holds = "Open this link to make the first account", "an hour"
 	}
-	base, _ := agentURL(config)
+	base, _ := config.AgentURL()
 	_, err = fmt.Fprintf(std.out, "%s. It can be used once and holds for %s:\n\n%s\n", what, holds, collector.SetupURL(base, code))
 	return err
 }

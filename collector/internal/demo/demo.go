@@ -160,7 +160,7 @@ func (d *demo) setUp(ctx context.Context) error {
 	today := contract.DateOf(time.Now())
 	for _, org := range d.world {
 		for _, s := range org.sites {
-			token, err := d.collector.CreateAgent(ctx, org.name, s.name, s.agent)
+			token, err := d.collector.InviteAgent(ctx, org.name, s.name, s.agent)
 			if err != nil {
 				return err
 			}
