@@ -23,7 +23,7 @@ import (
 func TestBombs(t *testing.T) {
 	dir := t.TempDir()
 	s := serve(t, dir)
-	said := command(t, "token", "create", "--data-dir", filepath.Join(dir, "data"), "--organization", "Riverside Food Bank", "--site", "Main", "--agent", "agent-1")
+	said := command(t, "token", "create", "--data-dir", filepath.Join(dir, "data"), "--organization", "Riverside Food Bank", "--site", "Main", "--agent", "agent-1", "--static")
 	token := regexp.MustCompile(`rca_\S+`).FindString(said)
 	s.upload(t, token, inventory.Device{Address: "192.0.2.1", Name: "sw1", Complete: true})
 	s.await(t, "/metrics", "rollcall_ingest_reports_total")

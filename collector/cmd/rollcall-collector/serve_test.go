@@ -203,7 +203,7 @@ func TestServe(t *testing.T) {
 	}
 	s.setUp(t)
 	data := filepath.Join(dir, "data")
-	said := command(t, "token", "create", "--data-dir", data, "--organization", "Riverside Food Bank", "--site", "Main", "--agent", "agent-1")
+	said := command(t, "token", "create", "--data-dir", data, "--organization", "Riverside Food Bank", "--site", "Main", "--agent", "agent-1", "--static")
 	token := regexp.MustCompile(`rca_\S+`).FindString(said)
 	unit := inventory.Component{Serial: "FOC2211A0AA", PID: "C9300-48P", Class: inventory.ClassChassis, Name: "1", Unit: true}
 	s.upload(t, token, inventory.Device{Address: "192.0.2.1", Name: "sw1", Platform: inventory.PlatformIOSXE, Complete: true, Components: []inventory.Component{unit}})
