@@ -57,7 +57,12 @@ func migrate(ctx context.Context, p *goose.Provider, where string, log *slog.Log
 		return fmt.Errorf("cannot bring the database in %s up to date: %w", where, err)
 	}
 	for _, m := range applied {
-		log.InfoContext(ctx, "migration applied", "version", m.Source.Version, "duration", m.Duration)
+		log.DebugContext(ctx, "migration applied", "version", m.Source.Version, "duration", m.Duration)
+	}
+	if current == 0 {
+		log.InfoContext(ctx, "database made", "database", where, "version", target)
+	} else {
+		log.InfoContext(ctx, "database brought up to date", "database", where, "from_version", current, "version", target)
 	}
 	return nil
 }
