@@ -12,6 +12,7 @@ package show
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 
 	"rollcall/pkg/inventory"
@@ -104,11 +105,16 @@ func (w *warnings) all() []string {
 	return append(slices.Clip(w.list), fmt.Sprintf("%d more warnings are not shown", w.dropped))
 }
 
+// telling are the words of a configuration, or of a log of commands, after which
+// a secret stands. None of them is in an inventory.
+var telling = regexp.MustCompile(`(?i)\b(communit(?:y|ies)|passwords?|passwd|passphrase|pre-shared-key|key-string|secret|token|tacacs-server|radius-server|snmp-server|username)\b.*`)
+
 // excerpt is a line of a device in a form that is safe and short enough for a
-// message.
+// message, which leaves the machine: what a line of configuration between others
+// may give away is left out.
 func excerpt(line string) string {
 	const limit = 80
-	s := []rune(inventory.CleanText(line))
+	s := []rune(telling.ReplaceAllString(inventory.CleanText(line), "$1 <left out>"))
 	if len(s) > limit {
 		return string(s[:limit]) + "…"
 	}
