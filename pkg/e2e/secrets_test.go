@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -54,18 +53,6 @@ func (c canaries) hits(text []byte) (found []string) {
 		}
 	}
 	return found
-}
-
-// programs builds both.
-func programs(t *testing.T) (agent, collector string) {
-	t.Helper()
-	dir := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", dir+"/", "rollcall/agent/cmd/rollcall-agent", "rollcall/collector/cmd/rollcall-collector")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return filepath.Join(dir, "rollcall-agent"), filepath.Join(dir, "rollcall-collector")
 }
 
 // A running program, with what it says on both streams.
@@ -180,22 +167,11 @@ func serveTalk(conn net.Conn, config *ssh.ServerConfig, say string) {
 	}
 }
 
-// freePort is one that nobody listens on now.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	every := time.NewTicker(100 * time.Millisecond)
 	defer every.Stop()
-	late := time.After(40 * time.Second)
+	late := time.After(patience)
 	for !ok() {
 		select {
 		case <-every.C:
@@ -209,7 +185,11 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // secrets of every kind, told more by devices and clients, meet errors with each,
 // and crash. None of the secrets is found in anything that they leave.
 func TestSecretsStaySecret(t *testing.T) {
-	agentProgram, collectorProgram := programs(t)
+	bin, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	agentProgram, collectorProgram := filepath.Join(bin, "rollcall-agent"), filepath.Join(bin, "rollcall-collector")
 	secret := newCanaries()
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -288,7 +268,7 @@ support_api:
 		return string(out)
 	}
 	said := tool("", "", collectorProgram, "token", "create", "--config", config, "--organization", organizationName, "--site", "Main", "--agent", "agent-1")
-	token := regexp.MustCompile(`\brc[a-z]_\S+`).FindString(said)
+	token := tokenForm.FindString(said)
 	if token == "" {
 		t.Fatalf("no token: %s", said)
 	}
