@@ -46,7 +46,7 @@ func (m Metrics) validate() []error {
 		errs = append(errs, errors.New("metrics.web_config_file: is for a listener of its own: set metrics.listen"))
 	}
 	if err := toolkit.Validate(m.WebConfigFile); err != nil {
-		errs = append(errs, fmt.Errorf("metrics.web_config_file: %s: %v", m.WebConfigFile, err))
+		errs = append(errs, fmt.Errorf("metrics.web_config_file: %s: %w", m.WebConfigFile, err))
 	}
 	return errs
 }

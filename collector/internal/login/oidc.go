@@ -142,8 +142,7 @@ func (p *Provider) Return(ctx context.Context, v Visit, answer url.Values) (Iden
 		return Identity{}, err
 	}
 	token, err := c.Exchange(ctx, answer.Get("code"), oauth2.VerifierOption(v.Verifier))
-	var retrieve *oauth2.RetrieveError
-	if errors.As(err, &retrieve) {
+	if retrieve, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		return Identity{}, fmt.Errorf("%w: the provider does not take the code: %.100q", ErrRefused, retrieve.ErrorCode)
 	}
 	if err != nil {

@@ -21,27 +21,7 @@ func (s *Store) DumpForTest(t testing.TB) string {
 	var b strings.Builder
 	err := s.view(context.Background(), func(x *tx) error {
 		for _, table := range []string{"accounts", "account_grants", "sessions", "setup_codes", "api_tokens", "login_tries", "known_browsers", "audit"} {
-			rows, err := x.QueryContext(context.Background(), `SELECT * FROM `+table)
-			if err != nil {
-				return err
-			}
-			columns, err := rows.Columns()
-			if err != nil {
-				return err
-			}
-			for rows.Next() {
-				values := make([]any, len(columns))
-				for i := range values {
-					values[i] = new(any)
-				}
-				if err := rows.Scan(values...); err != nil {
-					return err
-				}
-				for i := range values {
-					fmt.Fprintf(&b, "%s.%s=%v\n", table, columns[i], *values[i].(*any))
-				}
-			}
-			if err := rows.Close(); err != nil {
+			if err := dump(x, &b, table); err != nil {
 				return err
 			}
 		}
@@ -58,4 +38,29 @@ func LimitConnections(s *Store, n int) {
 	for _, db := range s.db.(*postgres).pools {
 		db.SetMaxOpenConns(n)
 	}
+}
+
+func dump(x *tx, b *strings.Builder, table string) error {
+	rows, err := x.QueryContext(context.Background(), `SELECT * FROM `+table)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		values := make([]any, len(columns))
+		for i := range values {
+			values[i] = new(any)
+		}
+		if err := rows.Scan(values...); err != nil {
+			return err
+		}
+		for i, v := range values {
+			fmt.Fprintf(b, "%s.%s=%v\n", table, columns[i], *v.(*any))
+		}
+	}
+	return rows.Err()
 }

@@ -120,7 +120,7 @@ func roleRows(g login.Grants, names map[string]string) []roleRow {
 	if g[""] != "" {
 		rows = append(rows, roleRow{"", "all organizations", g[""]})
 	}
-	ids, _ := login.Grants(withoutAll(g)).Organizations()
+	ids, _ := withoutAll(g).Organizations()
 	for _, id := range ids {
 		if names[id] != "" {
 			rows = append(rows, roleRow{id, names[id], g[id]})

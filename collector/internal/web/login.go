@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,7 +64,7 @@ func (d deed) form(s *server, r *http.Request) (any, error) {
 		return nil, err
 	}
 	for name := range in {
-		if !contains(d.fields, name) {
+		if !slices.Contains(d.fields, name) {
 			return nil, invalid("There is no field %.40q here.", name)
 		}
 	}
@@ -71,15 +72,6 @@ func (d deed) form(s *server, r *http.Request) (any, error) {
 		return nil, noLogin()
 	}
 	return d.do(s, r, in)
-}
-
-func contains(all []string, one string) bool {
-	for _, x := range all {
-		if x == one {
-			return true
-		}
-	}
-	return false
 }
 
 func noLogin() error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -156,9 +157,7 @@ func (s *site) cells(pattern string) []cell {
 	perOrg := func(target string, role login.Role, more url.Values) (all []cell) {
 		for _, org := range []string{ownOrg, otherOrg, noOrg} {
 			q := url.Values{"organization": {org}}
-			for name, v := range more {
-				q[name] = v
-			}
+			maps.Copy(q, more)
 			if method == http.MethodGet {
 				all = append(all, cell{target: target + "?" + q.Encode(), org: org, role: role})
 			} else {
@@ -206,11 +205,11 @@ func (s *site) cells(pattern string) []cell {
 	switch {
 	case !isAction:
 		return nil
-	case contains(action, "change_password", "end_session", "end_other_sessions", "create_token", "revoke_token"):
+	case slices.Contains([]string{"change_password", "end_session", "end_other_sessions", "create_token", "revoke_token"}, action):
 		return []cell{{target: path, form: url.Values{}}}
-	case contains(action, "create_account", "set_role"):
+	case slices.Contains([]string{"create_account", "set_role"}, action):
 		return append(perOrg(path, login.Admin, nil), cell{target: path, form: url.Values{}, role: login.Admin})
-	case contains(action, "reset_password", "disable_account", "enable_account", "delete_account"):
+	case slices.Contains([]string{"reset_password", "disable_account", "enable_account", "delete_account"}, action):
 		var all []cell
 		for _, org := range []string{ownOrg, otherOrg} {
 			a, err := s.CreateAccount(context.Background(), "of-"+org+"-"+action, login.Grants{org: login.Viewer})
@@ -220,15 +219,6 @@ func (s *site) cells(pattern string) []cell {
 		return append(all, cell{target: path, org: noOrg, form: url.Values{"account": {"no such account"}}, role: login.Admin})
 	}
 	return perOrg(path, login.Editor, nil)
-}
-
-func contains(one string, all ...string) bool {
-	for _, x := range all {
-		if x == one {
-			return true
-		}
-	}
-	return false
 }
 
 // ask is one request of the matrix.

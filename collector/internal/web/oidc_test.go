@@ -92,13 +92,35 @@ func (s *oidcSite) browser() *http.Client {
 	}}
 }
 
-func (s *oidcSite) read(res *http.Response, err error) (string, *http.Response) {
+// An arrival is where a browser ended up.
+type arrival struct {
+	status   int
+	at       *url.URL
+	location string // where it was led, but did not go
+	body     string
+}
+
+func (s *oidcSite) get(b *http.Client, address string) arrival {
 	s.t.Helper()
+	res, err := b.Get(address)
 	s.must(err)
 	defer func() { _ = res.Body.Close() }()
+	return s.read(res)
+}
+
+func (s *oidcSite) post(b *http.Client, address string, form url.Values) arrival {
+	s.t.Helper()
+	res, err := b.PostForm(address, form)
+	s.must(err)
+	defer func() { _ = res.Body.Close() }()
+	return s.read(res)
+}
+
+func (s *oidcSite) read(res *http.Response) arrival {
+	s.t.Helper()
 	raw, err := io.ReadAll(res.Body)
 	s.must(err)
-	return string(raw), res
+	return arrival{res.StatusCode, res.Request.URL, res.Header.Get("Location"), string(raw)}
 }
 
 var authRequest = regexp.MustCompile(`name="id" value="([^"]+)"`)
@@ -106,13 +128,12 @@ var authRequest = regexp.MustCompile(`name="id" value="([^"]+)"`)
 // visit logs in at the provider and returns the address of the way back.
 func (s *oidcSite) visit(b *http.Client, user, next string) string {
 	s.t.Helper()
-	form, res := s.read(b.Get(s.here.URL + "/login/provider?" + url.Values{"next": {next}}.Encode()))
-	id := authRequest.FindStringSubmatch(form)
-	if id == nil || !strings.HasPrefix(res.Request.URL.String(), s.provider.URL) {
-		s.t.Fatalf("no form of the provider at %s:\n%s", res.Request.URL, form)
+	form := s.get(b, s.here.URL+"/login/provider?"+url.Values{"next": {next}}.Encode())
+	id := authRequest.FindStringSubmatch(form.body)
+	if id == nil || !strings.HasPrefix(form.at.String(), s.provider.URL) {
+		s.t.Fatalf("no form of the provider at %s:\n%s", form.at, form.body)
 	}
-	_, res = s.read(b.PostForm(s.provider.URL+"/login/username", url.Values{"id": {id[1]}, "username": {user}, "password": {"verysecure"}}))
-	back := res.Header.Get("Location")
+	back := s.post(b, s.provider.URL+"/login/username", url.Values{"id": {id[1]}, "username": {user}, "password": {"verysecure"}}).location
 	if !strings.HasPrefix(back, s.here.URL+web.ProviderPath+"?") {
 		s.t.Fatalf("the provider leads to %q", back)
 	}
@@ -130,20 +151,19 @@ func TestOIDC(t *testing.T) {
 
 	b := s.browser()
 	back := s.visit(b, "teacher", "/records")
-	_, res := s.read(b.Get(back))
-	if res.StatusCode != http.StatusOK || res.Request.URL.Path != "/records" {
-		t.Fatalf("status %d at %s", res.StatusCode, res.Request.URL)
+	res := s.get(b, back)
+	if res.status != http.StatusOK || res.at.Path != "/records" {
+		t.Fatalf("status %d at %s", res.status, res.at)
 	}
-	if page, _ := s.read(b.Get(s.here.URL + "/account")); !strings.Contains(page, "Your account: <bdi>teacher@example.org") {
+	if page := s.get(b, s.here.URL+"/account").body; !strings.Contains(page, "Your account: <bdi>teacher@example.org") {
 		t.Errorf("whose account is it?\n%.800s", page)
 	}
 	refused := func(name string, b *http.Client, address, words string) {
 		t.Helper()
-		page, res := s.read(b.Get(address))
-		if res.StatusCode != http.StatusUnauthorized || !strings.Contains(page, words) {
-			t.Errorf("%s: status %d without %q\n%s", name, res.StatusCode, words, page)
+		if res := s.get(b, address); res.status != http.StatusUnauthorized || !strings.Contains(res.body, words) {
+			t.Errorf("%s: status %d without %q\n%s", name, res.status, words, res.body)
 		}
-		if _, res := s.read(b.Get(s.here.URL + "/account")); res.Request.URL.Path != "/login" {
+		if res := s.get(b, s.here.URL+"/account"); res.at.Path != "/login" {
 			t.Errorf("%s: logged in", name)
 		}
 	}
@@ -163,8 +183,8 @@ func TestOIDC(t *testing.T) {
 	refused("another's answer during a visit", victim, planted, "it was not begun in this browser")
 	b = s.browser()
 	once := s.visit(b, "teacher", "/")
-	if _, res := s.read(b.Get(once)); res.StatusCode != http.StatusOK {
-		t.Errorf("status %d", res.StatusCode)
+	if res := s.get(b, once); res.status != http.StatusOK {
+		t.Errorf("status %d", res.status)
 	}
 	refused("the answer again", s.browser(), once, "it was not begun in this browser")
 
@@ -188,8 +208,8 @@ func TestOIDC(t *testing.T) {
 
 	// Elsewhere is nowhere.
 	b = s.browser()
-	if _, res := s.read(b.Get(s.visit(b, "teacher", "https://elsewhere.example/"))); res.Request.URL.String() != s.here.URL+"/" {
-		t.Errorf("the login leads to %s", res.Request.URL)
+	if res := s.get(b, s.visit(b, "teacher", "https://elsewhere.example/")); res.at.String() != s.here.URL+"/" {
+		t.Errorf("the login leads to %s", res.at)
 	}
 
 	// The account is the subject's from the first time on: another one to whom
@@ -202,8 +222,8 @@ func TestOIDC(t *testing.T) {
 	b = s.browser()
 	refused("the heir of an address", b, s.visit(b, "heir", "/"), "there is no account for you here")
 	b = s.browser()
-	if _, res := s.read(b.Get(s.visit(b, "teacher", "/"))); res.StatusCode != http.StatusOK || res.Request.URL.Path != "/" {
-		t.Errorf("with another address: status %d at %s", res.StatusCode, res.Request.URL)
+	if res := s.get(b, s.visit(b, "teacher", "/")); res.status != http.StatusOK || res.at.Path != "/" {
+		t.Errorf("with another address: status %d at %s", res.status, res.at)
 	}
 
 	s.must(s.SetDisabled(context.Background(), teacher.ID, true))
@@ -229,11 +249,10 @@ func TestOIDCNonce(t *testing.T) {
 		if strings.Contains(address, v.Verifier) {
 			t.Error("the address has the verifier itself")
 		}
-		form, _ := s.read(b.Get(address))
-		_, res := s.read(b.PostForm(s.provider.URL+"/login/username", url.Values{
+		form := s.get(b, address).body
+		back, err := url.Parse(s.post(b, s.provider.URL+"/login/username", url.Values{
 			"id": {authRequest.FindStringSubmatch(form)[1]}, "username": {"teacher"}, "password": {"verysecure"},
-		}))
-		back, err := url.Parse(res.Header.Get("Location"))
+		}).location)
 		s.must(err)
 		q := back.Query()
 		change(&v, q)
