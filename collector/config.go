@@ -17,6 +17,7 @@ import (
 	"rollcall/collector/internal/contract"
 	"rollcall/collector/internal/ingest"
 	"rollcall/collector/internal/reconcile"
+	"rollcall/collector/internal/store"
 	"rollcall/collector/internal/web"
 	"rollcall/pkg/config"
 )
@@ -43,6 +44,9 @@ type Config struct {
 	// DataDir holds the database. It is made when it is not there.
 	DataDir  string   `yaml:"data_dir"`
 	Database Database `yaml:"database"`
+	// HistoryDays is how long what is over is kept: components that went away,
+	// findings that were resolved, and the notes of runs.
+	HistoryDays int `yaml:"history_days"`
 	// Login is required, or off where only this machine reaches Listen: then
 	// everybody who does is an admin.
 	Login    string   `yaml:"login"`
@@ -123,7 +127,7 @@ func DefaultConfig() Config {
 	d := reconcile.DefaultSettings()
 	return Config{
 		Listen:  "127.0.0.1:8480",
-		DataDir: "./rollcall-data",
+		DataDir: "./rollcall-data", HistoryDays: int(store.DefaultHistory / (24 * time.Hour)),
 		Log:     Log{Level: "info", Format: "text"},
 		Login:   LoginRequired,
 		Metrics: Metrics{Access: MetricsAuto},
@@ -166,10 +170,19 @@ func LoadConfig(path string) (Config, error) {
 // maxDays bounds the periods that are given in days.
 const maxDays = 3650
 
+// minHistory keeps what a year's contracts are compared with.
+const minHistory = 400
+
 // Validate says all that is wrong, each on a line that begins with the path of
 // the setting in the file.
 func (c Config) Validate() error {
 	errs := []error{c.validateListen(), c.validatePublicURL(), c.validateTLS(), c.Database.validate()}
+	const day = 24 * time.Hour
+	if c.HistoryDays < minHistory || c.HistoryDays > maxDays {
+		errs = append(errs, fmt.Errorf("history_days: %d is not between %d and %d", c.HistoryDays, minHistory, maxDays))
+	} else if w := c.Settings.ReplacementWindow.D(); time.Duration(c.HistoryDays)*day < w {
+		errs = append(errs, fmt.Errorf("history_days: %d is shorter than settings.replacement_window, which asks for older components", c.HistoryDays))
+	}
 	if strings.TrimSpace(c.DataDir) == "" {
 		errs = append(errs, errors.New("data_dir: is empty: name the directory for the database"))
 	}

@@ -31,6 +31,8 @@ func TestBadConfig(t *testing.T) {
 		"client-ca-missing": "tls.client_ca_file: cannot be read: open testdata/none.pem: no such file or directory",
 		"credential-short":  "agents.credential_life: 5m0s is not between 1h and 3650d",
 		"listen-any-port":   "listen: port 0 takes any free port, which agents would not find: name a port",
+		"history-short":     "history_days: 30 is not between 400 and 3650",
+		"history-window":    "history_days: 500 is shorter than settings.replacement_window, which asks for older components",
 		"database-owner":    "database.dsn: is missing: database.owner_dsn is for migrations alone",
 		"database-missing":  "database.dsn: cannot read secret: open testdata/none.dsn: no such file or directory",
 		"tls-no-key":        "tls.key_file: is missing: tls.cert_file needs its key",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"rollcall/collector/internal/store"
 	"rollcall/pkg/config"
@@ -40,7 +41,7 @@ func (d Database) resolve() (r store.Database, err error) {
 // OpenStore opens the database that the settings name. The caller closes it.
 func (c Config) OpenStore(ctx context.Context, o store.Options) (*store.Store, error) {
 	var err error
-	o.DataDir = c.DataDir
+	o.DataDir, o.History = c.DataDir, time.Duration(c.HistoryDays)*24*time.Hour
 	if o.Database, err = c.Database.resolve(); err != nil {
 		return nil, err
 	}

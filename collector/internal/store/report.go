@@ -117,23 +117,3 @@ func polledAt(now, sentAt, polled time.Time) time.Time {
 	}
 	return now.Add(-age).Truncate(time.Millisecond)
 }
-
-// Prune forgets what no longer decides anything: the ids of old reports, the
-// notes of old runs, old gaps and credentials that expired long ago.
-func (s *Store) Prune(ctx context.Context) error {
-	if s.scope != nil {
-		return errWhole
-	}
-	return s.update(ctx, func(t *tx) error {
-		if _, err := t.ExecContext(ctx, `DELETE FROM reports WHERE received < $1`, millis(t.now.Add(-keepReports))); err != nil {
-			return fmt.Errorf("cannot forget old reports: %w", err)
-		}
-		if _, err := t.ExecContext(ctx, `DELETE FROM runs WHERE ran_at < $1`, millis(t.now.Add(-keepReports))); err != nil {
-			return fmt.Errorf("cannot forget old runs: %w", err)
-		}
-		if _, err := t.ExecContext(ctx, `DELETE FROM agent_gaps WHERE noted_at < $1`, millis(t.now.Add(-keepReports))); err != nil {
-			return fmt.Errorf("cannot forget old gaps: %w", err)
-		}
-		return errors.Join(pruneUploads(ctx, t), pruneCredentials(ctx, t))
-	})
-}

@@ -29,7 +29,12 @@ func needServer(t *testing.T) {
 
 func connect(t testing.TB, role, database string) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("pgx", server.DSN(role, database))
+	return connectTo(t, server.DSN(role, database))
+}
+
+func connectTo(t testing.TB, dsn string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ import (
 type Options struct {
 	DataDir  string           // of SQLite; made when it is not there
 	Database Database         // PostgreSQL, in the place of SQLite
+	History  time.Duration    // how long what is over is kept; 0 is DefaultHistory
 	Now      func() time.Time // nil is time.Now
 	Log      *slog.Logger     // nil logs nothing
 	// Receivers names who is told of changes of an organization's findings; nil
@@ -55,6 +56,7 @@ type database struct {
 	holder string // names this store among those of one database
 
 	receivers func(Organization) []string // nil is nobody
+	history   time.Duration               // that is kept
 
 	changed chan struct{}
 
@@ -100,10 +102,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.History == 0 {
+		o.History = DefaultHistory
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{database: &database{now: o.Now, log: o.Log, receivers: o.Receivers, holder: rand.Text(), changed: make(chan struct{}, 1), seen: map[string]int64{}}}
+	s := &Store{database: &database{now: o.Now, log: o.Log, receivers: o.Receivers, history: o.History, holder: rand.Text(), changed: make(chan struct{}, 1), seen: map[string]int64{}}}
 	var err error
 	if o.Database.DSN == "" {
 		s.db, err = openSQLite(ctx, o.DataDir, o.Log)
@@ -194,20 +199,35 @@ func (s *Store) Ready(ctx context.Context) error {
 // A tx is a transaction with its one time.
 type tx struct {
 	*sql.Tx
-	scope  []string
-	actor  string
-	now    time.Time
-	marked bool // an organization was marked as changed
+	scope   []string
+	actor   string
+	now     time.Time
+	invalid error // text that cannot be kept was in a statement
+	marked  bool  // an organization was marked as changed
 }
 
-// ExecContext refuses text that PostgreSQL cannot hold, on both databases.
-func (t *tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+// refuse notes text that PostgreSQL cannot hold: a transaction that has it in a
+// statement writes nothing, on both databases.
+func (t *tx) refuse(args []any) {
 	for _, a := range args {
-		if text, ok := a.(string); ok && strings.ContainsRune(text, 0) {
-			return nil, fmt.Errorf("%w: %.60q has a NUL character", ErrInvalid, text)
+		if text, ok := a.(string); ok && t.invalid == nil && strings.ContainsRune(text, 0) {
+			t.invalid = fmt.Errorf("%w: %.60q has a NUL character", ErrInvalid, text)
 		}
 	}
+}
+
+// ExecContext is that of sql.Tx, without text that cannot be kept.
+func (t *tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if t.refuse(args); t.invalid != nil {
+		return nil, t.invalid
+	}
 	return t.Tx.ExecContext(ctx, query, args...)
+}
+
+// QueryRowContext is that of sql.Tx, also for statements that write and return.
+func (t *tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	t.refuse(args)
+	return t.Tx.QueryRowContext(ctx, query, args...)
 }
 
 // tries bounds how often a transaction is begun anew that others were in the
@@ -254,7 +274,11 @@ func (s *Store) tryUpdate(ctx context.Context, do func(*tx) error) error {
 		return fmt.Errorf("cannot begin a transaction: %w", err)
 	}
 	t := &tx{Tx: raw, scope: s.scope, actor: s.actor, now: s.clock()}
-	if err := do(t); err != nil {
+	err = do(t)
+	if t.invalid != nil {
+		err = t.invalid // where another came of it
+	}
+	if err != nil {
 		_ = raw.Rollback() // the cause is err
 		return err
 	}

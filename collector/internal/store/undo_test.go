@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -296,66 +295,5 @@ func TestImportPromises(t *testing.T) {
 	}
 	if _, total, err := s.ImportLog(ctx, o.ID, 10, 0); total != 2 || err != nil {
 		t.Errorf("%d imports, %v", total, err)
-	}
-}
-
-// What versions before this one kept is there after the migration, and can be
-// undone.
-func TestMigrateLedgers(t *testing.T) {
-	ctx := context.Background()
-	dir := t.TempDir()
-	db, err := sql.Open("sqlite", filepath.Join(dir, "rollcall.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"00001_initial.sql", "00002_declarations.sql"} {
-		text, err := os.ReadFile(filepath.Join("migrations", "sqlite", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := db.ExecContext(ctx, string(text)); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-	}
-	for _, q := range []string{
-		`CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')))`,
-		`INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1), (2, 1)`,
-		`INSERT INTO organizations (id, name, created) VALUES ('o', 'O', 1)`,
-		`INSERT INTO ledgers VALUES ('o', 'rma', 'rma.csv', 1000, '[{"old_serial":"S1","new_serial":"S2","row":2},{"old_serial":"S3","row":3}]')`,
-		`INSERT INTO ledgers VALUES ('o', 'orders', 'orders.csv', 1000, '[]')`,
-		`INSERT INTO imports VALUES (1, 'o', 'a.csv', 'a', 1000, 1, '[]', 1, 0, 0), (2, 'o', 'b.csv', 'b', 2000, 1, '[]', 0, 0, 1), (3, 'o', 'c.csv', 'c', 3000, 1, '[]', 0, 0, 0)`,
-		`INSERT INTO contracts VALUES ('o', '1', 3)`, // the third changed no line
-		`INSERT INTO lines VALUES ('o', '1', 'k', 0, '{"contract":"1","serial":"S2"}')`,
-		`INSERT INTO line_changes VALUES (1, '1', 'k', 0, '', '{"contract":"1","serial":"S1"}'), (2, '1', 'k', 0, '{"contract":"1","serial":"S1"}', '{"contract":"1","serial":"S2"}')`,
-	} {
-		if _, err := db.ExecContext(ctx, q); err != nil {
-			t.Fatalf("%s: %v", q, err)
-		}
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s := open(t, dir, newClock())
-	if diff := cmp.Diff([]contract.RMA{{OldSerial: "S1", NewSerial: "S2", Row: 2}, {OldSerial: "S3", Row: 3}}, facts(t, s, "o").RMAs); diff != "" {
-		t.Errorf("replacements (-want +got):\n%s", diff)
-	}
-	all, _, err := s.ImportLog(ctx, "o", 10, 0)
-	if err != nil || len(all) != 5 {
-		t.Fatalf("%d imports, %v", len(all), err)
-	}
-	for i, want := range []string{"3000 S2 0", "3000 S2 0", "2000 S2 0", "1000 S1 0", ""} { // after each is undone, the newest first
-		if _, err := s.UndoImport(ctx, "o", all[i].ID, "Admin"); err != nil {
-			t.Error(err)
-		}
-		got := ""
-		if f := facts(t, s, "o"); len(f.Lines) > 0 {
-			got = fmt.Sprint(f.Imports[0].At.UnixMilli(), " ", f.Lines[0].Serial, " ", len(f.Dropped))
-		}
-		if got != want {
-			t.Errorf("after import %d was undone: %q, want %q", all[i].ID, got, want)
-		}
-	}
-	if f := known(t, s, "o"); len(f.Lines)+len(f.Imports)+len(f.RMAs)+len(f.Orders) != 0 {
-		t.Errorf("after all was undone: %+v", f)
 	}
 }
