@@ -33,6 +33,8 @@ func TestCleanSerial(t *testing.T) {
 		{"x", "xxxxxxxxxxx", ""},
 		{"F", "FFFFFFFF", ""},
 		{"nines", "9999999999", ""},
+		{"nines of Meraki", "9999-9999-9999", ""},
+		{"dashes", "----", ""},
 		{"unknown", "Unknown", ""},
 		{"not specified", "Not Specified", ""},
 		{"BIOS", "To Be Filled By O.E.M.", ""},

@@ -83,9 +83,11 @@ func isPlaceholder(s string) bool {
 	return placeholders[s] || bogusSerials[s] || oneCharacter(s) || onlyPrefixAndZeros.MatchString(s) || hexFill.MatchString(s) || macAddress.MatchString(s)
 }
 
-// oneCharacter is true for "0", "XXXX", "FFFFFFFF", "9999" and the like.
+// oneCharacter is true for "0", "XXXX", "FFFFFFFF", "9999-9999-9999" and the
+// like.
 func oneCharacter(s string) bool {
-	return strings.Trim(s, s[:1]) == ""
+	s = strings.ReplaceAll(s, "-", "")
+	return s == "" || strings.Trim(s, s[:1]) == ""
 }
 
 // IsIMEI says that the value is the 15-digit identity of a modem, which stands

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"rollcall/agent/internal/show"
 	"rollcall/agent/internal/snmp"
@@ -87,6 +88,9 @@ func (t Trace) component(verdict string, c inventory.Component) {
 	facts := []any{"pid", c.PID, "class", string(c.Class), "name", c.Name, "unit", c.Unit}
 	if c.Parent != "" {
 		facts = append(facts, "in", c.Parent)
+	}
+	if year, month, ok := inventory.Made(c.Serial, time.Now()); ok && c.Unit {
+		facts = append(facts, "made by its serial number", fmt.Sprintf("about %s %d", month, year))
 	}
 	if len(c.Aliases) > 0 {
 		facts = append(facts, "listed again as", strings.Join(c.Aliases, "; "))

@@ -47,7 +47,7 @@ func TestExplain(t *testing.T) {
 asking over SNMP | credential=office | version= | tries=1 | each=the default time-out
 snmp: read table | table=entPhysicalTable | rows=3
 SNMP answered | name=sw-snmp | platform=ios | model= | software= | serials=2 | units=1 | complete=false
-kept FOC2001X0AB | pid=WS-C2960X-24PS-L | class=chassis | name=1 | unit=true | listed again as=Stack
+kept FOC2001X0AB | pid=WS-C2960X-24PS-L | class=chassis | name=1 | unit=true | made by its serial number=about January 2016 | listed again as=Stack
 kept LIT1 | pid= | class=powerSupply | name=PS 1 | unit=false | in=FOC2001X0AB
 ! incomplete: entPhysicalDescr was cut short.
 SSH is asked too | because=SNMP was cut short
@@ -60,10 +60,10 @@ ran "show inventory" | lines=8 | bytes=265
 dropped "" | name=Fan | pid= | because=the serial number is empty
 dropped "N/A" | name=RPS | pid=X | because=a placeholder, not a serial number
 SSH answered | name=sw-lobby | platform=ios | model=WS-C2960X-24PS-L | software=15.2(7)E3 | serials=2 | units=1 | complete=true
-kept FOC2001X0AB | pid=WS-C2960X-24PS-L | class=chassis | name=1 | unit=true
+kept FOC2001X0AB | pid=WS-C2960X-24PS-L | class=chassis | name=1 | unit=true | made by its serial number=about January 2016
 kept FNS1234A0BC | pid=GLC-SX-MMD | class=port | name=Gi1/0/49 | unit=false | in=FOC2001X0AB
 merging what SNMP and SSH gave
-in both: FOC2001X0AB | pid=WS-C2960X-24PS-L | class=chassis | name=1 | unit=true | listed again as=Stack
+in both: FOC2001X0AB | pid=WS-C2960X-24PS-L | class=chassis | name=1 | unit=true | made by its serial number=about January 2016 | listed again as=Stack
 over SSH alone: FNS1234A0BC | pid=GLC-SX-MMD | class=port | name=Gi1/0/49 | unit=false | in=FOC2001X0AB
 over SNMP alone: LIT1 | pid= | class=powerSupply | name=PS 1 | unit=false | in=FOC2001X0AB
 no longer of interest is incomplete: entPhysicalDescr was cut short.

@@ -7,7 +7,7 @@ import (
 
 // apicSerial is in sysDescr: "APIC VERSION 5.2(1g); PID APIC-SERVER-M3; Serial
 // WZP12345678".
-var apicSerial = regexp.MustCompile(`Serial ([^;]+)`)
+var apicSerial = regexp.MustCompile(`(?i)\bSerial ([^;]+)`)
 
 func readAPIC(_ context.Context, _ *session, in *gathered) {
 	if sn := serial(group(apicSerial, in.id.descr)); sn != "" {

@@ -2,6 +2,7 @@ package snmp
 
 import (
 	"context"
+	"slices"
 	"strconv"
 )
 
@@ -25,10 +26,12 @@ const (
 func readCatOS(ctx context.Context, s *session, in *gathered) {
 	readStackMIBChassis(ctx, s, in)
 	columns := []uint32{moduleName, moduleModel, moduleHwVersion}
-	modules := s.entries(ctx, in, moduleTable, moduleSerialString, columns...)
-	if len(modules) == 0 {
-		modules = s.entries(ctx, in, moduleTable, moduleSerialNumber, columns...)
+	found := s.entriesOf(ctx, in, wanted{moduleTable, moduleSerialString, columns}, wanted{moduleTable, moduleSerialNumber, columns})
+	told := map[string]bool{} // rows with a string, before which the number is none
+	for _, e := range found[0] {
+		told[e.at.String()] = true
 	}
+	modules := append(found[0], slices.DeleteFunc(found[1], func(e entry) bool { return told[e.at.String()] })...)
 	for _, e := range modules {
 		r := row{
 			at: e.object, class: classModule, name: words(e.cells[moduleName]), serial: e.serial,

@@ -28,10 +28,11 @@ module SAL1001A0A3 WS-X6748-GE-TX 3.0 "module 3" in SAL1001A0A1
 		{
 			name: "numbers for modules, from before strings",
 			objects: catos.with(
-				objects{chassis + "19.0": "066001234"}, module(1, 10012345, "", "WS-X5530"), module(2, 0, "", "WS-X5224"),
+				objects{chassis + "19.0": "066001234"}, module(1, 10012345, "", "WS-X5530"), module(2, 0, "", "WS-X5224"), module(3, 10012346, "10012346", "WS-X5225R"),
 			),
 			platform: "catos", model: "WS-C6506-E", software: "8.6(6a)", complete: true,
 			lines: `CHASSIS 066001234 WS-C6506-E - "chassis"
+module 10012346 WS-X5225R 3.0 "module 3" in 066001234
 module 10012345 WS-X5530 3.0 "module 1" in 066001234
 `,
 		},

@@ -16,6 +16,7 @@ var entPhysicalEntry = parseOID("1.3.6.1.2.1.47.1.1.1.1")
 
 const (
 	colDescr       = 2
+	colVendorType  = 3
 	colContainedIn = 4
 	colClass       = 5
 	colName        = 7
@@ -73,6 +74,7 @@ func (s *session) readPhysical(ctx context.Context, id identity) physical {
 	}
 	columns := rowColumns(id)
 	p.note(s.readRows(ctx, &p, columns, slices.Sorted(maps.Keys(p.rows))))
+	p.note(s.readTypes(ctx, p.rows))
 	if !p.hasChassis() {
 		// A chassis without a serial still says what the device is.
 		p.note(s.readClasses(ctx, &p))
@@ -132,6 +134,36 @@ func (s *session) readClasses(ctx context.Context, p *physical) *shortfall {
 			p.add(at, row{class: classChassis})
 		}
 	})
+}
+
+// cevObjects of CISCO-ENTITY-VENDORTYPE-OID-MIB: below it the classes have the
+// numbers of PhysicalClass.
+var cevObjects = parseOID("1.3.6.1.4.1.9.12.3.1")
+
+// readTypes takes the class of parts whose rows tell none from
+// entPhysicalVendorType. Some agents tell a wrong type, so where there is a class
+// it counts.
+func (s *session) readTypes(ctx context.Context, rows map[uint32]*row) *shortfall {
+	var objects []oid
+	for _, r := range sorted(rows) {
+		if r.serial != "" && r.class == classAbsent {
+			objects = append(objects, column(colVendorType).with(r.index))
+		}
+	}
+	if len(objects) == 0 {
+		return nil
+	}
+	values, short := s.get(ctx, "entPhysicalTable", objects)
+	for _, o := range objects {
+		said, ok := values[o.String()].(string)
+		if !ok {
+			continue
+		}
+		if at := parseOID(said); at.in(cevObjects) && at[len(cevObjects)] <= classCPU {
+			rows[o[len(o)-1]].class = int(at[len(cevObjects)])
+		}
+	}
+	return short
 }
 
 // readAssets completes rows whose serials came from ceAssetTable.

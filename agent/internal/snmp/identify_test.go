@@ -31,6 +31,8 @@ func TestIdentify(t *testing.T) {
 		{name: "cloud managed catalyst access point", descr: "Cisco Wireless CW9166I Cloud Managed AP", object: "1.3.6.1.4.1.29671.2.1000", platform: "meraki"},
 		{name: "meraki without sysObjectID", descr: "Meraki MS", platform: "meraki"},
 		{name: "number of the chip's maker, Cisco in words", descr: "Linux, Cisco Systems, Inc WAP121 (WAP121-E-K9), Version 1.0.6.8", object: "1.3.6.1.4.1.4413", platform: "smb", software: "1.0.6.8", modelX: "WAP121-E-K9"},
+		{name: "a small router by its words alone", descr: "Linux 2.6.31 Cisco RV320 Gigabit Dual WAN VPN Router", platform: "smb"},
+		{name: "APIC with words before", descr: "cluster 1: version 5.2(1g); PID APIC-SERVER-M3; Serial WZP2301A0A1", platform: "apic", software: "5.2(1g)", modelX: "APIC-SERVER-M3"},
 		{name: "Cisco, not more", descr: "line card of the lobby", object: "1.3.6.1.4.1.9.1.9999", platform: "unknown"},
 		{name: "another maker", descr: "ExampleOS", object: "1.3.6.1.4.1.2636.1.1.1.2.1", platform: "unknown", foreign: true},
 		{name: "a server with net-snmp is not foreign by that", descr: "Linux host", object: "1.3.6.1.4.1.8072.3.2.10", platform: "unknown"},

@@ -35,6 +35,23 @@ unknown LIT15A0000C C3KX-FAN V01 "Fan 0" in FDO15A0000A
 `,
 		},
 		{
+			name: "no class, and the vendor's types",
+			objects: system(ios15, "1.3.6.1.4.1.9.1.1226").with(
+				phys(7, -1, 0, "Box", "Thing", "V02", "FDO15A0000A", "THING-1"),
+				phys(8, -1, 0, "Feed", "Thing", "V01", "LIT15A0000B", "THING-2"),
+				phys(9, -1, 0, "Other", "Thing", "V01", "LIT15A0000C", "THING-3"),
+				objects{
+					"1.3.6.1.2.1.47.1.1.1.1.3.7": parseOID("1.3.6.1.4.1.9.12.3.1.3.1063"),
+					"1.3.6.1.2.1.47.1.1.1.1.3.8": parseOID("1.3.6.1.4.1.9.12.3.1.6.290"),
+					"1.3.6.1.2.1.47.1.1.1.1.3.9": parseOID("0.0"),
+				}),
+			platform: "ios", model: "THING-1", software: "15.2(4)E8", complete: true,
+			lines: `CHASSIS FDO15A0000A THING-1 V02 "Box"
+powerSupply LIT15A0000B THING-2 V01 "Feed" in FDO15A0000A
+unknown LIT15A0000C THING-3 V01 "Other" in FDO15A0000A
+`,
+		},
+		{
 			name: "stack row over serialless chassis",
 			objects: system(ios15, "1.3.6.1.4.1.9.1.1226").with(
 				phys(1, 0, 11, "c93xx Stack", "c93xx Stack", "V02", "FDO15A0000A", "C9300-48P"),
