@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"rollcall/agent"
+	"rollcall/agent/internal/snmp"
 )
 
 // softMemory is where the garbage collector begins to work harder, in bytes. An
@@ -92,5 +93,9 @@ func serve(ctx context.Context, cfg agent.Config, reloaded bool, log *slog.Logge
 	if err != nil {
 		return err
 	}
-	return a.Run(ctx)
+	err = a.Run(ctx)
+	// No poll is left. Passwords may be others from now on, and those of before
+	// have no business in memory.
+	snmp.ForgetKeys()
+	return err
 }

@@ -84,11 +84,11 @@ func (in *gathered) standIn() string {
 	default:
 		return ""
 	}
-	if !in.step.guesses() || len(bareChassis(in.rows)) == 0 {
+	if len(bareChassis(in.rows)) == 0 {
 		return ""
 	}
 	for _, r := range in.rows {
-		if r.unit && !r.apart {
+		if r.unit && !r.apart && (in.step.guesses() || in.step == stepRoot && r.class == classModule) {
 			return cmp.Or(r.name, r.descr, r.serial)
 		}
 	}

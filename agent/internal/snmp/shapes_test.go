@@ -177,6 +177,15 @@ module JAE15A00002 ASR1001 V01 "module F0" in JAE15A00001
 `,
 		},
 		{
+			name: "a route processor beside its chassis that tells no serial",
+			objects: system(iosxeDescr, "1.3.6.1.4.1.9.1.1116").with(
+				phys(1, 0, 3, "Chassis", "Cisco ASR1002 Chassis", "V01", "", "ASR1002"),
+				phys(7000, 0, 9, "module R0", "Cisco ASR1002 Route Processor 1", "V01", "JAE15A00001", "ASR1002-RP1")),
+			platform: "iosxe", model: "ASR1002-RP1", software: "17.3.4",
+			lines: `MODULE JAE15A00001 ASR1002-RP1 V01 "module R0"
+`,
+		},
+		{
 			name: "ASR 1006",
 			objects: asr1k.with(
 				phys(1, 0, 3, "Chassis", "Cisco ASR1006 Chassis", "V01", "FOX1204G0A1", "ASR1006"),
