@@ -47,9 +47,9 @@ type pocket struct {
 // A setting that is not there is told with those that are.
 func TestUnknownSetting(t *testing.T) {
 	for name, tc := range map[string]struct{ text, want string }{
-		"at the margin": {"nmae: x\n", `line 1: there is no setting "nmae": configs/README.md lists what can stand where`},
+		"at the margin": {"nane: x\n", `line 1: there is no setting "nane": configs/README.md lists what can stand where`},
 		"further in":    {"inner:\n  - siez: 1\n", `line 2: there is no setting "siez": here can stand size, hole`},
-		"two":           {"nmae: x\ninner: [{name: y}]\n", "line 1: there is no setting \"nmae\": configs/README.md lists what can stand where\n  line 2: there is no setting \"name\": here can stand size, hole"},
+		"two":           {"nane: x\ninner: [{name: y}]\n", "line 1: there is no setting \"nane\": configs/README.md lists what can stand where\n  line 2: there is no setting \"name\": here can stand size, hole"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bag

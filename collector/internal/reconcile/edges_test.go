@@ -68,15 +68,18 @@ func TestActivationEdges(t *testing.T) {
 		}), []string{pending, "FOC2222A0BB: covered"}, []string{"line_not_seen/1/10"}},
 		{
 			"a newer one is of another product", byNumber(func(w *world) { w.poll(0, caseNode, caseUnit+" @1", "ISR4331/K9 FDO1111A0AA @2") }),
-			[]string{pending, "FDO1111A0AA: uncovered"}, []string{"uncovered_unit/FDO1111A0AA"},
+			[]string{pending, "FDO1111A0AA: uncovered"},
+			[]string{"uncovered_unit/FDO1111A0AA"},
 		},
 		{
 			"a newer one does not say its product", byNumber(func(w *world) { w.poll(0, caseNode, caseUnit+" @1", "- FOC3333A0CC @2") }),
-			[]string{pending, "FOC3333A0CC: uncovered"}, []string{"uncovered_unit/FOC3333A0CC"},
+			[]string{pending, "FOC3333A0CC: uncovered"},
+			[]string{"uncovered_unit/FOC3333A0CC"},
 		},
 		{
 			"a newer one has no serial", byNumber(func(w *world) { w.poll(0, caseNode, caseUnit+" @1", casePID+" N/A @2") }),
-			[]string{pending, "N/A: unknown_serial"}, []string{"suspect_serial/" + caseNode + "/2"},
+			[]string{pending, "N/A: unknown_serial"},
+			[]string{"suspect_serial/" + caseNode + "/2"},
 		},
 		{"a newer one is a replacement", byNumber(func(w *world) {
 			w.line("1", casePID+" FOC4444A0DD", -100, 1000)
@@ -89,16 +92,19 @@ func TestActivationEdges(t *testing.T) {
 		}), []string{pending, "FOC2222A0BB: activation_pending"}, nil},
 		{
 			"late, and nothing was imported", and(func(w *world) { w.poll(0, caseNode, caseUnit) }, order(late)),
-			[]string{"FOC1111A0AA: unverified no_contract_data"}, []string{"contract_data_stale/none"},
+			[]string{"FOC1111A0AA: unverified no_contract_data"},
+			[]string{"contract_data_stale/none"},
 		},
 		{
 			"late, and on a line that began on the day of the order", and(on(-60, 1700), order(contract.Order{OrderedOn: date(-60), CompletedOn: date(-22)})),
-			[]string{"FOC1111A0AA: covered"}, nil,
+			[]string{"FOC1111A0AA: covered"},
+			nil,
 		},
 		{
 			"late, and a line of another product began since",
 			and(off(caseUnit), func(w *world) { w.line("1", "ISR4331/K9 FDO1111A0AA", -30, 1000) }, order(contract.Order{OrderedOn: date(-60), CompletedOn: date(-22)})),
-			uncovered, []string{"activation_overdue/TS-1", "uncovered_unit/FOC1111A0AA"},
+			uncovered,
+			[]string{"activation_overdue/TS-1", "uncovered_unit/FOC1111A0AA"},
 		},
 	})
 	for _, tt := range []struct{ name, serial, want string }{
