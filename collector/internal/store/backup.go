@@ -25,6 +25,9 @@ type Backup struct {
 // name, and only its owner may read it: it holds what the organizations own, and
 // hashes of tokens and passwords. PostgreSQL has tools of its own for that.
 func (s *Store) Backup(ctx context.Context, file string) (b Backup, err error) {
+	if s.scope != nil {
+		return b, errWhole
+	}
 	d, ok := s.db.(*sqlite)
 	if !ok {
 		return b, fmt.Errorf("%w: the data is in PostgreSQL, which is backed up by its own tools: pg_dump --format=custom, or pgBackRest where every minute counts", ErrInvalid)

@@ -143,12 +143,10 @@ func (p *postgres) beginTx(ctx context.Context, l lane, o *sql.TxOptions, within
 
 // isDead says that a connection was lost, not that none can be made.
 func isDead(err error) bool {
-	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) {
+	if _, connects := errors.AsType[*pgconn.ConnectError](err); connects {
 		return false
 	}
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
+	if e, said := errors.AsType[*pgconn.PgError](err); said {
 		// Class 57P is the server's end, and 25P03 a transaction that it ended.
 		return strings.HasPrefix(e.Code, "57P") || e.Code == "25P03"
 	}

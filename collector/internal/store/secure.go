@@ -120,8 +120,7 @@ func lookAt(ctx context.Context, db *sql.DB) (roleState, error) {
 // withoutSecret is the error without the settings of the connection, which pgx
 // names.
 func withoutSecret(err error) error {
-	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) {
+	if connect, connects := errors.AsType[*pgconn.ConnectError](err); connects {
 		if cause := errors.Unwrap(connect); cause != nil {
 			return cause
 		}
