@@ -218,7 +218,7 @@ func TestStopWhileAllHangs(t *testing.T) {
 	}
 	hung, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	r.line.set(func(p point, _ []byte) bool {
+	r.line.set(func(point, []byte) bool {
 		once.Do(func() { close(hung) })
 		<-release
 		return false

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -439,9 +440,7 @@ func (l *badLine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil || !at(answered, body) {
 		panic(http.ErrAbortHandler)
 	}
-	for k, v := range resp.Header {
-		w.Header()[k] = v
-	}
+	maps.Copy(w.Header(), resp.Header)
 	w.WriteHeader(resp.StatusCode)
 	_, _ = w.Write(answer)
 	_ = http.NewResponseController(w).Flush()

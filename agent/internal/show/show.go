@@ -107,7 +107,7 @@ func (w *warnings) all() []string {
 
 // telling are the words of a configuration, or of a log of commands, after which
 // a secret stands. None of them is in an inventory.
-var telling = regexp.MustCompile(`(?i)\b(communit(?:y|ies)|passwords?|passwd|passphrase|pre-shared-key|key-string|secret|token|tacacs-server|radius-server|snmp-server|username)\b.*`)
+var telling = regexp.MustCompile(`(?i)\b(community|communities|passwords?|passwd|passphrase|pre-shared-key|key-string|secret|token|tacacs-server|radius-server|snmp-server|username)\b.*`)
 
 // excerpt is a line of a device in a form that is safe and short enough for a
 // message, which leaves the machine: what a line of configuration between others

@@ -3,6 +3,7 @@ package limit
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -41,8 +42,8 @@ func (a *Addresses) Client(r *http.Request) (addr netip.AddrPort, known bool) {
 		return addr, true
 	}
 	said := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(said) - 1; i >= 0; i-- {
-		client, err := netip.ParseAddr(strings.TrimSpace(said[i]))
+	for _, text := range slices.Backward(said) {
+		client, err := netip.ParseAddr(strings.TrimSpace(text))
 		if err != nil {
 			return addr, false
 		}
