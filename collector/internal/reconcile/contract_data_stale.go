@@ -43,7 +43,7 @@ func (r *run) unjudged() int {
 	}
 	n := 0
 	for _, u := range r.units {
-		if u.Coverage == Unverified && u.Reason == NoContractData {
+		if u.Reason == NoContractData {
 			n++
 		}
 	}
@@ -58,7 +58,7 @@ func findDataUnusable(r *run) {
 	var numbers, refused []string
 	for _, u := range r.units {
 		switch {
-		case u.Coverage != Unverified || u.Reason != NoContractData:
+		case u.Reason != NoContractData:
 		case u.line != nil:
 			if endless[u.line.Contract] == nil {
 				numbers = append(numbers, u.line.Contract)

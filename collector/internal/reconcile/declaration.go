@@ -83,8 +83,8 @@ func byDeclaration(r *run, u *unit) (verdict, bool) {
 
 // noLonger says that a unit is declared as not to be renewed.
 func (r *run) noLonger(u *unit) bool {
-	d, ok := r.declaration(u.serial, u.pid)
-	return ok && (d.Kind == DeclaredReturned || d.Kind == DeclaredRetired || d.Kind == DeclaredNotOurs)
+	d, _ := r.declaration(u.serial, u.pid)
+	return d.Kind == DeclaredReturned || d.Kind == DeclaredRetired || d.Kind == DeclaredNotOurs
 }
 
 // String is the declaration as evidence.

@@ -81,7 +81,7 @@ func (r *run) endEvidence(units []*unit, says func(*unit) string) []string {
 // supportEnd is the last date of support of a unit's product: its own line's, or
 // that of another line of the product.
 func (r *run) supportEnd(u *unit) contract.Date {
-	if u.line != nil && u.line.LastSupport != "" {
+	if u.line.LastSupport != "" {
 		return u.line.LastSupport
 	}
 	return r.lastSupport(u.pid)

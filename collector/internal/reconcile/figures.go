@@ -95,7 +95,7 @@ func (r *run) figures() Figures {
 		c.LastEnd = max(c.LastEnd, l.End)
 	}
 	for _, u := range r.units {
-		if u.line != nil && slices.Contains(ContractCoverages, u.Coverage) {
+		if slices.Contains(ContractCoverages, u.Coverage) {
 			at(u.line.Contract).Units[u.Coverage]++
 		}
 		if r.noLonger(u) {
@@ -149,7 +149,7 @@ func (r *run) countDonated() map[DonationState]int {
 			units = 1
 		}
 		on := min(len(byOrder[o]), units)
-		if on < units && !r.withoutContract(o) {
+		if !r.withoutContract(o) {
 			on = units // there are lines enough, though nobody knows which are of this order
 		}
 		rest := DonationPending

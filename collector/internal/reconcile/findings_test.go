@@ -388,6 +388,7 @@ func TestSameProduct(t *testing.T) {
 		{"CISCO2911/K9", "CISCO2911-SEC/K9", true},
 		{"ASA5516", "ASA5516-FPWR-K9", true},
 		{"FPR-1120", "FPR1120-NGFW-K9", true},
+		{"FPR-1120", "FPR1120", true},
 		{"", "C9300-48P", true},
 		{"C9300-48P", "C9300-48U", false},
 		{"C9300-24P", "C9300-48P", false},

@@ -25,15 +25,15 @@ func (r *run) silent(a Agent) bool {
 // overdue says that an agent reports, but not on this node any more. One
 // interval more than for the agent itself, since a round takes time.
 func (r *run) overdue(n Node) bool {
-	a, ok := r.agents[n.Agent]
-	return ok && !r.silent(a) && !n.Polled.IsZero() && r.Now.Sub(n.Polled) > time.Duration(r.Settings.AgentSilentAfter+1)*a.interval()
+	a := r.agents[n.Agent] // one that is not known is silent
+	return !r.silent(a) && r.Now.Sub(n.Polled) > time.Duration(r.Settings.AgentSilentAfter+1)*a.interval()
 }
 
 // verified says that what is known of a node is whole and of now, so that
 // absence from it proves something.
 func (r *run) verified(id string) bool {
-	n, ok := r.nodes[id]
-	if !ok || !n.Answered || !n.Complete || r.overdue(n) {
+	n := r.nodes[id]
+	if !n.Answered || !n.Complete || r.overdue(n) {
 		return false
 	}
 	a, ok := r.agents[n.Agent]
@@ -55,7 +55,7 @@ func (r *run) watched(site string) (since, until time.Time, ok bool) {
 		if n.Site != site || r.silentAddress(n) {
 			continue
 		}
-		if !r.verified(n.ID) || n.LastGood.IsZero() {
+		if !r.verified(n.ID) {
 			return time.Time{}, time.Time{}, false
 		}
 		if until.IsZero() || n.LastGood.Before(until) {

@@ -94,7 +94,7 @@ func (r *run) padded() map[string]string {
 func (r *run) withZeros(l contract.Line, padded map[string]string) string {
 	serial := inventory.CleanSerial(l.Serial)
 	whole := padded[serial]
-	if whole == "" || l.PID == "" || len(r.seen[serial]) > 0 ||
+	if l.PID == "" || len(r.seen[serial]) > 0 ||
 		!slices.ContainsFunc(r.seen[whole], func(s *Sighting) bool { return s.Component.PID != "" && r.sameProduct(s.Component.PID, l.PID) }) {
 		return serial
 	}
@@ -141,7 +141,7 @@ func (r *run) ofSecond(serial string, l contract.Line, second map[string]*Sighti
 func (r *run) indexUnseen() {
 	r.unseen = map[string][]*line{}
 	for _, l := range r.lines {
-		if l.state == lineActive && l.PID != "" && !r.isPresent(l.serial) {
+		if l.state == lineActive && !r.isPresent(l.serial) {
 			r.unseen[r.family(l.PID)] = append(r.unseen[r.family(l.PID)], l)
 		}
 	}

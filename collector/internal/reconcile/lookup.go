@@ -49,7 +49,7 @@ func (r *run) indexLookups() {
 // superseded says that what a contract's own file, or a person, said later goes
 // before an answer.
 func (r *run) superseded(x *line) bool {
-	if i, ok := r.imports[x.Contract]; ok && x.Contract != "" && i.At.After(x.answer.At) {
+	if i := r.imports[x.Contract]; x.Contract != "" && i.At.After(x.answer.At) {
 		return true
 	}
 	gone, ok := r.retired.Contracts[x.Contract]

@@ -10,7 +10,7 @@ import (
 func findAnswersStale(r *run) {
 	var units []string
 	for _, u := range r.units {
-		if u.Coverage == Unverified && u.Reason == ContractDataStale && u.line != nil && u.line.partial {
+		if u.Reason == ContractDataStale && u.line != nil && u.line.partial {
 			units = append(units, fmt.Sprintf("%s: %s had it until %s, as of %s.", r.subject(u), contractName(u.line.Contract), u.line.End, dayOf(u.line.answer.At)))
 		}
 	}

@@ -18,7 +18,7 @@ func (r *run) returnWarning(rma *contract.RMA) string {
 		return ""
 	}
 	old := inventory.CleanSerial(rma.OldSerial)
-	if d, ok := r.declaration(old, rma.OldPID); ok && d.Kind == DeclaredReturned {
+	if d, _ := r.declaration(old, rma.OldPID); d.Kind == DeclaredReturned {
 		return ""
 	}
 	switch left := r.today.DaysUntil(rma.ReturnBy); {

@@ -10,12 +10,14 @@ import (
 
 // The date by which the old unit is to be back.
 func TestReturnBy(t *testing.T) {
+	const noDate = 1000
 	for _, c := range []struct {
 		name     string
 		days     int
 		declared DeclarationKind
 		want     string
 	}{
+		{"no date", noDate, "", ""},
 		{"far", 15, "", ""},
 		{"near", 14, "", "Warning: FOC1111A0AA is to be back at Cisco by 2026-06-29, in 14 days."},
 		{"today", 0, "", "Warning: FOC1111A0AA is to be back at Cisco by 2026-06-15, which is today."},
@@ -28,6 +30,9 @@ func TestReturnBy(t *testing.T) {
 			w.poll(0, "Main/sw1", "C9300-48P FOC2222A0BB")
 			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
 			w.RMAs = []contract.RMA{{RMANumber: "80001", OldSerial: "FOC1111A0AA", NewSerial: "FOC2222A0BB", ReturnBy: date(c.days)}}
+			if c.days == noDate {
+				w.RMAs[0].ReturnBy = ""
+			}
 			if c.declared != "" {
 				w.declare("FOC1111A0AA", c.declared)
 			}
@@ -53,6 +58,10 @@ func TestEqualSerials(t *testing.T) {
 	}
 	if f.Severity != Warning || f.Site != "Main" || len(f.Evidence) != 3 || r.Units[0].Coverage != Covered {
 		t.Errorf("finding %+v of a unit that is %s", f, r.Units[0].Coverage)
+	}
+	w.RMAs = append(w.RMAs, contract.RMA{RMANumber: "80001", Contract: "1", OldSerial: "FOC1111A0AA"}, contract.RMA{RMANumber: "80002", Contract: "1"})
+	if r := Reconcile(w.Facts); !slices.Equal(keys(r), []string{f.Key}) {
+		t.Errorf("beside a record that does not say what came, and one without serials: %v", keys(r))
 	}
 	w.RMAs = append(w.RMAs, contract.RMA{RMANumber: "80001", Contract: "1", OldSerial: "FOC1111A0AA", NewSerial: "FOC2222A0BB"})
 	if r := Reconcile(w.Facts); slices.Contains(keys(r), f.Key) {

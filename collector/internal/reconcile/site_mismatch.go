@@ -26,11 +26,8 @@ func findSiteMismatch(r *run) {
 	why := map[group]string{}
 	for _, l := range w.placed {
 		reason, sure := w.addressed(l)
-		if reason == "" && !sure {
-			reason = w.names(l)
-		}
-		if reason == "" && !sure {
-			reason = w.unlikeOthers(l)
+		if !sure {
+			reason = cmp.Or(w.names(l), w.unlikeOthers(l))
 		}
 		if reason == "" {
 			continue
@@ -120,7 +117,8 @@ func (u *unit) atOneSite(r *run) bool {
 	return u.node.Site != "" && !slices.ContainsFunc(u.places, func(s *Sighting) bool { return r.node(s.Node).Site != u.node.Site })
 }
 
-// tellsPlace says that words are more than numbers and single letters.
+// tellsPlace says that words are more than numbers and words of one or two
+// letters.
 func tellsPlace(words []string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return len(w) > 2 && !isNumber(w) })
 }
@@ -154,9 +152,9 @@ func (w *siteWords) names(l placedLine) string {
 	if len(own) == 0 || slices.ContainsFunc(own, func(word string) bool { return tellsPlace([]string{word}) && slices.Contains(install, word) }) {
 		return "" // it may be this site in other words
 	}
-	var others []string
+	var others []string // its own is none of them: it has no word in common
 	for site, words := range w.known {
-		if site != l.unit.node.Site && len(words) > 0 && holds(install, words) {
+		if holds(install, words) {
 			others = append(others, site)
 		}
 	}
