@@ -83,14 +83,11 @@ func findActivationOverdue(r *run) {
 	}
 }
 
-// withoutContract says that a product of an order is on no line: its serial, or
-// fewer lines of it than were ordered.
+// withoutContract says that a product of an order never came onto a line: its
+// serial, or fewer lines of it than were ordered.
 func (r *run) withoutContract(o contract.Order) bool {
 	if serial := inventory.CleanSerial(o.Serial); serial != "" {
-		if x := r.replacedBy[serial]; x != nil { // the replacement takes its place
-			return len(r.onLine[serial]) == 0 && len(r.onLine[x.newSerial]) == 0
-		}
-		return len(r.onLine[serial]) == 0
+		return !r.cameOntoContract(serial)
 	}
 	lines := 0
 	for _, l := range r.lines {
@@ -99,6 +96,23 @@ func (r *run) withoutContract(o contract.Order) bool {
 		}
 	}
 	return lines < o.Quantity
+}
+
+// cameOntoContract says that a serial is on a line, or was before a newer import
+// of the contract, or that what replaced it by a record is: then the contract of
+// a donation has come, whatever became of its line since.
+func (r *run) cameOntoContract(serial string) bool {
+	for range 8 { // replacements of replacements
+		if len(r.onLine[serial]) > 0 || len(r.dropped[serial]) > 0 {
+			return true
+		}
+		record := r.records[serial]
+		if record == nil {
+			break
+		}
+		serial = inventory.CleanSerial(record.NewSerial)
+	}
+	return false
 }
 
 func (r *run) activationFinding(key string, orders []contract.Order) Finding {

@@ -51,6 +51,24 @@ func TestActivationEdges(t *testing.T) {
 			[]string{"activation_overdue/TS-1", "rma_mismatch/FOC1111A0AA/FOC2222A0BB"},
 		},
 		{
+			"late, and replaced: the contract has the new one", and(off(caseSecond), lines(caseSecond), order(late), record),
+			[]string{"FOC2222A0BB: covered"},
+			nil,
+		},
+		{
+			"late, and replaced twice: the contract has the last", and(off(casePID+" FOC3333A0CC"), lines(casePID+" FOC3333A0CC"), order(late), record, func(w *world) {
+				w.RMAs = append(w.RMAs, contract.RMA{OldSerial: "FOC2222A0BB", NewSerial: "FOC3333A0CC", OpenedOn: date(-3)})
+			}),
+			[]string{"FOC3333A0CC: covered"},
+			nil,
+		},
+		{
+			"late, and an earlier import of the contract had it", and(off(caseUnit), order(late), func(w *world) {
+				w.Dropped = []contract.Line{{Contract: "1", Serial: "FOC1111A0AA", PID: casePID, End: date(900)}}
+			}),
+			uncovered, gap,
+		},
+		{
 			"late, and replaced: the contract has the new one beside the old", and(off(caseSecond), lines(caseUnit, caseSecond), order(late), record),
 			[]string{"FOC2222A0BB: covered"},
 			[]string{"rma_mismatch/FOC1111A0AA/FOC2222A0BB"},
@@ -106,6 +124,17 @@ func TestActivationEdges(t *testing.T) {
 			uncovered,
 			[]string{"activation_overdue/TS-1", "uncovered_unit/FOC1111A0AA"},
 		},
+	})
+	byNumber = func(tell ...func(*world)) func(*world) {
+		return and(append(tell, order(contract.Order{OrderedOn: date(-60), CompletedOn: date(-22)}))...)
+	}
+	tellAll(t, []story{
+		{"late, and a line that does not say its product began since", byNumber(off(caseUnit), func(w *world) {
+			w.line("1", " FOC8888A0AA", -30, 1000)
+		}), uncovered, []string{"activation_overdue/TS-1", "uncovered_unit/FOC1111A0AA"}},
+		{"late, and a line of the product does not say when it began", byNumber(off(caseUnit), func(w *world) {
+			w.line("1", casePID+" FOC8888A0AA", -30, 1000).Begin = ""
+		}), uncovered, gap},
 	})
 	for _, tt := range []struct{ name, serial, want string }{
 		{"with its serial", "FOC1111A0AA", "C9300-48P FOC1111A0AA of order TS-1 arrived"},

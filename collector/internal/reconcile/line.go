@@ -68,6 +68,10 @@ func (r *run) indexLines() {
 		r.lines = append(r.lines, x)
 		r.onLine[serial] = append(r.onLine[serial], x)
 	}
+	for _, l := range r.Dropped {
+		serial := inventory.CleanSerial(l.Serial)
+		r.dropped[serial] = append(r.dropped[serial], l)
+	}
 }
 
 // padded are the serials in use that are all digits and begin with zeros, by what

@@ -142,9 +142,7 @@ func (r *run) stillListed(x *replacement, lastUse contract.Date) bool {
 		})
 		return true
 	}
-	return !x.newListed && slices.ContainsFunc(r.Dropped, func(l contract.Line) bool {
-		return inventory.CleanSerial(l.Serial) == x.oldSerial && (l.End == "" || l.End >= lastUse)
-	})
+	return !x.newListed && slices.ContainsFunc(r.dropped[x.oldSerial], func(l contract.Line) bool { return l.End == "" || l.End >= lastUse })
 }
 
 // endOf is when a line ends; one that does not say is taken for the longest.

@@ -12,22 +12,21 @@ import (
 // when its predecessor was never seen. Of units that were replaced again, the
 // last counts.
 func (r *run) recorded() {
-	next := map[string]*contract.RMA{}
 	for i := range r.RMAs {
 		rma := &r.RMAs[i]
 		o, n := inventory.CleanSerial(rma.OldSerial), inventory.CleanSerial(rma.NewSerial)
 		if o != "" && n != "" && o != n {
-			next[o] = rma
+			r.records[o] = rma
 		}
 	}
 	var all []*replacement
 	for i := range r.RMAs {
 		rma := &r.RMAs[i]
 		o := inventory.CleanSerial(rma.OldSerial)
-		if next[o] != rma {
+		if r.records[o] != rma {
 			continue // a later record of the same serial counts
 		}
-		if x := r.fromRecord(o, next); x != nil {
+		if x := r.fromRecord(o); x != nil {
 			all = append(all, x)
 		}
 	}
@@ -45,12 +44,12 @@ func (r *run) recorded() {
 // fromRecord follows the records from a serial to the unit that is there now.
 // It returns nil when the contract shows the replacement, or when nothing shows
 // yet that it happened.
-func (r *run) fromRecord(old string, next map[string]*contract.RMA) *replacement {
-	first := next[old]
+func (r *run) fromRecord(old string) *replacement {
+	first := r.records[old]
 	x := &replacement{oldSerial: old, oldPID: first.OldPID}
 	visited := map[string]bool{old: true}
-	for serial := old; next[serial] != nil; serial = x.newSerial {
-		x.record = next[serial]
+	for serial := old; r.records[serial] != nil; serial = x.newSerial {
+		x.record = r.records[serial]
 		x.newSerial, x.newPID = inventory.CleanSerial(x.record.NewSerial), x.record.NewPID
 		if visited[x.newSerial] {
 			return nil // the records go in a circle

@@ -29,10 +29,11 @@ type run struct {
 	unseen    map[string][]*line // active, and their serial is nowhere: by PID family
 	seen      map[string][]*Sighting
 	atNode    map[string][]*Sighting
-	inSlot    map[[2]string][]*Sighting // units, by node and slot
-	refused   map[string]bool           // serials of rows that could not be used
-	declared  map[string][]Declaration  // by serial, the newest first
-	rejected  map[[2]string]bool        // pairs of serials, the old one first
+	inSlot    map[[2]string][]*Sighting  // units, by node and slot
+	dropped   map[string][]contract.Line // by serial: of Dropped
+	refused   map[string]bool            // serials of rows that could not be used
+	declared  map[string][]Declaration   // by serial, the newest first
+	rejected  map[[2]string]bool         // pairs of serials, the old one first
 	retired   Standing
 	partsGone map[*Sighting]Retirement // what was at a retired node, and went with it
 	// denied are the answers that know a serial and no contract of it.
@@ -47,8 +48,9 @@ type run struct {
 	parts        []*unit // no units, but with lines of their own
 	bySerial     map[string][]*unit
 	replacements []*replacement
-	replacedBy   map[string]*replacement // by the serial that went
-	replaces     map[*unit]*replacement  // by the unit that came
+	records      map[string]*contract.RMA // by the serial that went: those that say what came
+	replacedBy   map[string]*replacement  // by the serial that went
+	replaces     map[*unit]*replacement   // by the unit that came
 	activations  map[*unit]contract.Order
 
 	findings []Finding
@@ -73,7 +75,7 @@ func newRun(f Facts) *run {
 		Facts: f, today: f.Today(), families: map[string]string{}, agents: map[string]Agent{}, nodes: map[string]Node{}, imports: map[string]Import{},
 		serialsAt: map[string][]string{}, unseenWords: map[string]string{},
 		onLine: map[string][]*line{}, seen: map[string][]*Sighting{}, atNode: map[string][]*Sighting{}, inSlot: map[[2]string][]*Sighting{}, bySerial: map[string][]*unit{},
-		replacedBy: map[string]*replacement{}, replaces: map[*unit]*replacement{}, activations: map[*unit]contract.Order{},
+		dropped: map[string][]contract.Line{}, records: map[string]*contract.RMA{}, replacedBy: map[string]*replacement{}, replaces: map[*unit]*replacement{}, activations: map[*unit]contract.Order{},
 	}
 	r.Settings = withDefaults(f.Settings)
 	r.sortFacts()
