@@ -137,6 +137,28 @@ func TestMatching(t *testing.T) {
 			w.poll(0, "Main/sw22", "WS-C2950-24 0123456789")
 			w.line("1", "WS-C2950-24 123456789", -100, 1000)
 		}, []string{"00123456789: uncovered", "0123456789: uncovered"}, []string{"uncovered_unit/00123456789", "uncovered_unit/0123456789"}},
+		{"the digits without zeros, of a line without a product", func(w *world) {
+			w.poll(0, sw, "WS-C2950-24 00123456789")
+			w.line("1", " 123456789", -100, 1000)
+		}, []string{"00123456789: uncovered"}, []string{"uncovered_unit/00123456789"}},
+		{"the digits without zeros, of a device that does not say its product", func(w *world) {
+			w.poll(0, sw, "- 00123456789")
+			w.line("1", "WS-C2950-24 123456789", -100, 1000)
+		}, []string{"00123456789: uncovered"}, []string{"uncovered_unit/00123456789"}},
+		{"a serial of letters without its zeros", func(w *world) {
+			w.poll(0, sw, "WS-C2950-24 00FOC1111A0")
+			w.line("1", "WS-C2950-24 FOC1111A0", -100, 1000)
+		}, []string{"00FOC1111A0: uncovered"}, []string{"uncovered_unit/00FOC1111A0"}},
+		{"a line of another product runs, its own begins tomorrow", func(w *world) {
+			w.poll(0, sw, "C9300-48P FOC1111A0AA")
+			w.line("1", "C9300-24P FOC1111A0AA", -100, 1000)
+			w.line("2", "C9300-48P FOC1111A0AA", 1, 1000)
+		}, []string{"FOC1111A0AA: covered"}, []string{"pid_mismatch/FOC1111A0AA"}},
+		{"its own line begins tomorrow, one of another product runs", func(w *world) {
+			w.poll(0, sw, "C9300-48P FOC1111A0AA")
+			w.line("1", "C9300-48P FOC1111A0AA", 1, 1000)
+			w.line("2", "C9300-24P FOC1111A0AA", -100, 1000)
+		}, []string{"FOC1111A0AA: covered"}, []string{"pid_mismatch/FOC1111A0AA"}},
 		{"licence level on the line", func(w *world) {
 			w.poll(0, sw, "C9300-48P FOC1111A0AA")
 			w.line("1", "C9300-48P-E FOC1111A0AA", -100, 1000)
@@ -193,6 +215,17 @@ func TestMatching(t *testing.T) {
 			w.poll(0, sw, "C9300-48P FOC1111A0AA", "PWR-C1-715WAC DCA1111A0AA in FOC1111A0AA")
 			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
 			w.line("1", "PWR-C1-715WAC DCA1111A0AA", -100, 1000)
+		}, []string{"FOC1111A0AA: covered"}, nil},
+		{"a part with a line of its own, which ended soon after it went", func(w *world) {
+			w.poll(-30, sw, "C9300-48P FOC1111A0AA", "PWR-C1-715WAC DCA1111A0AA in FOC1111A0AA")
+			w.poll(0, sw, "C9300-48P FOC1111A0AA")
+			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
+			w.line("1", "PWR-C1-715WAC DCA1111A0AA", -100, 20)
+		}, []string{"FOC1111A0AA: covered"}, nil},
+		{"a cable with a line of its own, which ends soon", func(w *world) {
+			w.poll(0, sw, "C9300-48P FOC1111A0AA", "SFP-H10GB-CU1M TED1111A0AA in FOC1111A0AA")
+			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
+			w.line("1", "SFP-H10GB-CU1M TED1111A0AA", -100, 20)
 		}, []string{"FOC1111A0AA: covered"}, nil},
 		{"cable on two switches", func(w *world) {
 			w.poll(0, sw, "C9300-48P FOC1111A0AA", "SFP-H10GB-CU1M TED1111A0AA in FOC1111A0AA")

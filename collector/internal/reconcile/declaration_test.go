@@ -153,6 +153,13 @@ func TestThirdParty(t *testing.T) {
 		{"nothing said", tell("24 port switch", "unknown", another), uncovered, gap},
 		{"a system of Cisco's", tell("Blade Switch for HP", "ios", another), uncovered, gap},
 		{"the product is on a contract", tell("HP J9773A 2530-24G-PoEP Switch", "unknown", "J9773A SG99999AAA"), uncovered, gap},
+		{"Cisco's EoX API was asked, and knows no such product", and(tell("HP J9773A 2530-24G-PoEP Switch", "unknown", another), func(w *world) {
+			w.Products = []contract.Product{{PID: "J9773A"}}
+		}), third, nil},
+		{"it does not say its product, and of another that is not known either support ends", and(tell("HP J9773A 2530-24G-PoEP Switch", "unknown", another), func(w *world) {
+			w.Sightings[0].Component.PID = ""
+			w.Products = []contract.Product{{LastSupport: date(-1)}}
+		}), third, nil},
 		{"it is on a line", tell("HP J9773A 2530-24G-PoEP Switch", "unknown", "J9773A SG11111AAA"), []string{"SG11111AAA: covered"}, nil},
 	})
 }

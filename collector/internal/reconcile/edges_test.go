@@ -246,6 +246,17 @@ func TestEndsWords(t *testing.T) {
 	}
 }
 
+// A part that has the serial of its unit, as supervisors of a chassis do, is not
+// counted beside it.
+func TestPartWithSerialOfUnit(t *testing.T) {
+	w := newWorld()
+	w.poll(0, caseNode, caseUnit, "PWR-C1-715WAC FOC1111A0AA in FOC1111A0AA")
+	w.line("1", caseUnit, -100, 30)
+	if f := findingOf(t, Reconcile(w.Facts), "coverage_expiring/1/30"); len(f.Evidence) != 1 || !strings.Contains(f.Subject, ": 1 unit ends within") {
+		t.Errorf("%s: %q", f.Subject, f.Evidence)
+	}
+}
+
 // A line that has ended says when the next begins, and only then.
 func TestEndedWords(t *testing.T) {
 	for _, next := range []bool{false, true} {

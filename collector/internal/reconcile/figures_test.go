@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -52,6 +53,58 @@ func TestFiguresOfOldData(t *testing.T) {
 	got := Reconcile(w.Facts)
 	if got.Summary[Unverified] != 1 || len(got.Figures.Contracts) != 1 || got.Figures.Contracts[0].Window != 30 {
 		t.Errorf("%v, %+v: want 1 unverified and the window of 30 days", got.Summary, got.Figures.Contracts)
+	}
+}
+
+// Which end is the next of a contract, and which window its narrowest.
+func TestFiguresOfEnds(t *testing.T) {
+	unit := func(i int) string { return fmt.Sprintf("C9300-48P FOC1111A00%d", i) }
+	none, today := contract.Date(""), date(0)
+	for _, tt := range []struct {
+		name   string
+		ends   []int // of lines of units in use
+		change func(*world)
+		next   contract.Date
+		window int
+	}{
+		{"none in sight", []int{1000}, nil, date(1000), 0},
+		{"today", []int{0}, nil, today, 30},
+		{"yesterday", []int{-1}, nil, none, 0},
+		{"the first of two, whichever the file has first", []int{80, 20}, nil, date(20), 30},
+		{"the first of two, the other way round", []int{20, 80}, nil, date(20), 30},
+		{"the first is TERMINATED", []int{20, 80}, func(w *world) { w.Lines[0].Status = "TERMINATED" }, date(80), 90},
+		{"one does not say its end", []int{20, 80}, func(w *world) { w.Lines[1].End = "" }, date(20), 30},
+		{"the data is old", []int{80, 20, 1000}, func(w *world) { w.imported("1", -46) }, date(20), 30},
+		{"the data is old, the other way round", []int{1000, 20, 80}, func(w *world) { w.imported("1", -46) }, date(20), 30},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld()
+			for i, end := range tt.ends {
+				w.poll(0, fmt.Sprintf("Main/sw%d", i), unit(i))
+				w.line("1", unit(i), -100, end)
+			}
+			if tt.change != nil {
+				tt.change(w)
+			}
+			got := Reconcile(w.Facts).Figures.Contracts[0]
+			if got.NextEnd != tt.next || got.Window != tt.window {
+				t.Errorf("next end %q and window %d, want %q and %d", got.NextEnd, got.Window, tt.next, tt.window)
+			}
+		})
+	}
+}
+
+// A contract counts the units that its lines cover, or did, and not those of
+// which it lists the predecessor.
+func TestFiguresOfReplaced(t *testing.T) {
+	w := newWorld()
+	w.poll(-20, caseNode, caseUnit)
+	w.poll(0, caseNode, caseSecond)
+	lines(caseUnit)(w)
+	got := Reconcile(w.Facts)
+	want := map[Coverage]int{Covered: 0, Expiring: 0, Expired: 0, Future: 0}
+	if diff := cmp.Diff(want, got.Figures.Contracts[0].Units); diff != "" || got.Summary[RMAPending] != 1 {
+		t.Errorf("%v, units of the contract (-want +got):\n%s", got.Summary, diff)
 	}
 }
 

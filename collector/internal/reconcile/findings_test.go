@@ -68,6 +68,17 @@ func TestLineNotSeen(t *testing.T) {
 			w.silence(0, "Main/closed")
 			w.problem("Main/closed", inventory.ProblemCredentialRefused, "the password is wrong.")
 		}, covered, []string{"credential_refused/Main/closed"}},
+		{"away, and another site is silent", func(w *world) {
+			gone(-14)(w)
+			w.poll(-50, "Annex/sw22", "C9300-48P FOC1111A0CC")
+			w.line("1", "C9300-48P FOC1111A0CC", -100, 1000)
+		}, []string{"FOC1111A0AA: covered", "FOC1111A0CC: covered"}, []string{"agent_silent/agent-Annex", notSeen[0]}},
+		{"away, and another device of the site was last read yesterday", func(w *world) {
+			gone(-14)(w)
+			w.poll(-1, "Main/sw22", "C9300-48P FOC1111A0CC")
+			w.agent("Main", 0)
+			w.line("1", "C9300-48P FOC1111A0CC", -100, 1000)
+		}, []string{"FOC1111A0AA: covered", "FOC1111A0CC: covered"}, nil},
 		{"away, but the agent is silent", func(w *world) {
 			gone(-14)(w)
 			w.agent("Main", -4)
@@ -89,6 +100,23 @@ func TestLineNotSeen(t *testing.T) {
 			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000).Site = "RIVERSIDE"
 			w.line("1", "C9300-48P FOC1111A0BB", -100, 1000).Site = "RIVERSIDE"
 		}, covered, notSeen},
+		{"never seen, and the newest of the site is there for 13 days", func(w *world) {
+			w.poll(-20, sw, "C9300-48P FOC1111A0AA @2")
+			w.poll(-13, sw, "C9300-48P FOC1111A0CC @1", "C9300-48P FOC1111A0AA @2")
+			w.poll(0, sw, "C9300-48P FOC1111A0CC @1", "C9300-48P FOC1111A0AA @2")
+			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000).Site = "RIVERSIDE"
+			w.line("1", "C9300-48P FOC1111A0BB", -100, 1000).Site = "RIVERSIDE"
+			w.line("1", "C9300-48P FOC1111A0CC", -100, 1000).Site = "RIVERSIDE"
+		}, []string{"FOC1111A0AA: covered", "FOC1111A0CC: covered"}, notSeen},
+		{"never seen, and one of two sites of its install site was last read yesterday", func(w *world) {
+			w.poll(-14, sw, "C9300-48P FOC1111A0AA")
+			w.poll(0, sw, "C9300-48P FOC1111A0AA")
+			w.poll(-14, "Annex/sw22", "C9300-48P FOC1111A0CC")
+			w.poll(-1, "Annex/sw22", "C9300-48P FOC1111A0CC")
+			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000).Site = "RIVERSIDE"
+			w.line("1", "C9300-48P FOC1111A0BB", -100, 1000).Site = "RIVERSIDE"
+			w.line("1", "C9300-48P FOC1111A0CC", -100, 1000).Site = "RIVERSIDE"
+		}, []string{"FOC1111A0AA: covered", "FOC1111A0CC: covered"}, nil},
 		{"never seen, watched for 13 days", func(w *world) {
 			w.poll(-13, sw, "C9300-48P FOC1111A0AA")
 			w.poll(0, sw, "C9300-48P FOC1111A0AA")
@@ -122,10 +150,10 @@ func TestLineNotSeen(t *testing.T) {
 func TestLineCounts(t *testing.T) {
 	w := newWorld()
 	w.poll(0, "Main/sw1", "C9300-48P FOC1111A0AA", "PWR-C1-715WAC DCA1111A0AA in FOC1111A0AA")
-	for _, what := range []string{"C9300-48P FOC1111A0AA", "PWR-C1-715WAC DCA1111A0AA", "C9300-48P FOC1111A0BB", "L-C9300-DNA-E 4ABC1234567", "GLC-SX-MMD "} {
+	for _, what := range []string{"C9300-48P FOC1111A0AA", "PWR-C1-715WAC DCA1111A0AA", "C9300-48P FOC1111A0BB", "L-C9300-DNA-E 4ABC1234567", "GLC-SX-MMD ", "C9300-48P N/A"} {
 		w.line("1", what, -100, 1000)
 	}
-	want := map[LineState]int{LineMatched: 2, LineUnmatched: 1, LineLicence: 1, LineQuantity: 1}
+	want := map[LineState]int{LineMatched: 2, LineUnmatched: 1, LineLicence: 1, LineQuantity: 2}
 	if diff := cmp.Diff(want, Reconcile(w.Facts).Lines); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}

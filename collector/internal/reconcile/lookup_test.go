@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -149,6 +150,37 @@ func TestLookups(t *testing.T) {
 			w.answered("FOC1111A0AA", -1, "", 0)
 			w.answered("FOC1111A0AA", -2, "9", 1000)
 		}, []string{"FOC1111A0AA: uncovered"}, []string{"uncovered_unit/FOC1111A0AA"}},
+		{"the newest answer counts, whichever comes first", func(w *world) {
+			w.poll(0, sw, "C9300-48P FOC1111A0AA")
+			w.answered("FOC1111A0AA", -2, "9", 1000)
+			w.answered("FOC1111A0AA", -1, "", 0)
+		}, []string{"FOC1111A0AA: uncovered"}, []string{"uncovered_unit/FOC1111A0AA"}},
+		{"an answer without a serial is of no part without one", func(w *world) {
+			w.poll(0, sw, "C9300-48P FOC1111A0AA", "PWR-C1-715WAC N/A in FOC1111A0AA")
+			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
+			w.answered("N/A", -1, "9", 20)
+		}, []string{"FOC1111A0AA: covered"}, nil},
+		{"a newer file without a contract number is not of an answer without one", func(w *world) {
+			w.poll(0, sw, "C9300-48P FOC1111A0AA")
+			w.line("", "C9300-48P FOC9999A0AA", -100, 1000)
+			w.answered("FOC1111A0AA", -1, "9", 1000).Lines[0].Contract = ""
+		}, []string{"FOC1111A0AA: covered support_api"}, nil},
+		{"the contract is said to be over, and the answer is older", func(w *world) {
+			w.poll(0, sw, "C9300-48P FOC1111A0AA")
+			w.line("1", "C9300-48P FOC9999A0AA", -100, 1000)
+			w.retire(RetiredContract, "9", -5)
+			w.answered("FOC1111A0AA", -6, "9", 1000)
+		}, []string{"FOC1111A0AA: uncovered"}, []string{"uncovered_unit/FOC1111A0AA"}},
+		{"the contract is said to be over, and the answer is newer", func(w *world) {
+			w.poll(0, sw, "C9300-48P FOC1111A0AA")
+			w.line("1", "C9300-48P FOC9999A0AA", -100, 1000)
+			w.retire(RetiredContract, "9", -5)
+			w.answered("FOC1111A0AA", -4, "9", 1000)
+		}, []string{"FOC1111A0AA: covered support_api"}, nil},
+		{"an answer that does not say when its line ends", func(w *world) {
+			w.poll(0, sw, "C9300-48P FOC1111A0AA")
+			w.answered("FOC1111A0AA", -1, "9", 0).Lines[0].End = ""
+		}, []string{"FOC1111A0AA: unverified no_contract_data"}, []string{"contract_data_stale/9/no_end", "contract_data_stale/none"}},
 		{"an answer's line that nobody sees is no finding", func(w *world) {
 			w.poll(-40, sw, "C9300-48P FOC1111A0AA @1", "C9300-48P FOC1111A0BB @2")
 			w.poll(-30, sw, "C9300-48P FOC1111A0BB @2")
@@ -172,6 +204,62 @@ func TestLookups(t *testing.T) {
 			w.RMAs = []contract.RMA{{RMANumber: "800123456", OldSerial: "FOC1111A0AA", NewSerial: "FOC1111A0BB", OpenedOn: date(-5), Source: contract.APISource}}
 		}, []string{"FOC1111A0BB: rma_pending"}, []string{"rma_mismatch/FOC1111A0AA/FOC1111A0BB"}},
 	})
+}
+
+// Which line of a file an answer is of, if of any: that one it makes fresh and
+// gives its end, and else it is a line of its own.
+func TestLookupConfirms(t *testing.T) {
+	type file struct {
+		contract, pid string
+		begin, end    int
+	}
+	const pid = "C9300-48P"
+	own := func(end int) string { return fmt.Sprintf("9 until %d, answered alone", end) }
+	for _, tt := range []struct {
+		name   string
+		files  []file // all of them of 50 days ago
+		number string // that the answer has, with its end
+		end    int
+		want   []string
+	}{
+		{"nothing in a file", nil, "9", 1000, []string{own(1000)}},
+		{"the contract, renewed", []file{{"9", pid, -100, 100}}, "9", 1000, []string{"9 until 1000, answered"}},
+		{"the contract, and the product by another of its PIDs", []file{{"9", pid + "-E", -100, 100}}, "9", 1000, []string{"9 until 1000, answered"}},
+		{"the contract, of another product", []file{{"9", "ISR4331/K9", -100, 100}}, "9", 1000, []string{"9 until 100, old", own(1000)}},
+		{"another contract", []file{{"1", pid, -100, 100}}, "9", 1000, []string{"1 until 100, old", own(1000)}},
+		{"another contract, with the same end", []file{{"1", pid, -100, 1000}}, "9", 1000, []string{"1 until 1000, old", own(1000)}},
+		{"two lines of the contract, the first with the end", []file{{"9", pid, -100, 500}, {"9", pid, -100, 600}}, "9", 500, []string{"9 until 500, answered", "9 until 600, old"}},
+		{"two lines of the contract, the second with the end", []file{{"9", pid, -100, 500}, {"9", pid, -100, 600}}, "9", 600, []string{"9 until 500, old", "9 until 600, answered"}},
+		{"two lines of the contract, neither with the end", []file{{"9", pid, -100, 500}, {"9", pid, -100, 600}}, "9", 700, []string{"9 until 500, old", "9 until 600, old", own(700)}},
+		{"a line of the contract that begins tomorrow", []file{{"9", pid, 1, 1000}}, "9", 500, []string{"9 until 1000, old", own(500)}},
+		{"no contract in the answer, and the same end", []file{{"1", pid, -100, 1000}}, "", 1000, []string{"1 until 1000, answered"}},
+		{"no contract in the answer, and another end", []file{{"1", pid, -100, 900}}, "", 1000, []string{"1 until 900, old", " until 1000, answered alone"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld()
+			for _, f := range tt.files {
+				w.line(f.contract, f.pid+" FOC1111A0AA", f.begin, f.end)
+				w.imported(f.contract, -50)
+			}
+			w.answered("FOC1111A0AA", -1, "9", tt.end).Lines[0].Contract = tt.number
+			var got []string
+			for _, l := range newRun(w.Facts).onLine["FOC1111A0AA"] {
+				words := fmt.Sprintf("%s until %d, ", l.Contract, date(0).DaysUntil(l.End))
+				switch {
+				case l.partial:
+					words += "answered alone"
+				case l.answer != nil && l.fresh && l.state == lineActive:
+					words += "answered"
+				case !l.fresh:
+					words += "old"
+				}
+				got = append(got, words)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("lines (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 // Renewal lists tell what EoX says is not worth renewing.

@@ -15,7 +15,7 @@ func (r *run) makeParts() {
 	var serials []string
 	for _, s := range r.sightings {
 		serial := inventory.CleanSerial(s.Component.Serial)
-		if s.Component.Unit || !s.Present() || len(r.onLine[serial]) == 0 || len(r.bySerial[serial]) > 0 || inventory.IsCablePID(s.Component.PID) {
+		if !s.Present() || len(r.onLine[serial]) == 0 || len(r.bySerial[serial]) > 0 || inventory.IsCablePID(s.Component.PID) {
 			continue
 		}
 		if places[serial] == nil {

@@ -32,9 +32,9 @@ func (r *run) findReplacements() {
 	r.recorded()
 	taken := map[string]bool{}
 	for _, rma := range r.RMAs {
-		if n := inventory.CleanSerial(rma.NewSerial); n != "" {
-			taken[inventory.CleanSerial(rma.OldSerial)] = true
-			taken[n] = true
+		// One with the same serial for both says nothing of what came.
+		if o, n := inventory.CleanSerial(rma.OldSerial), inventory.CleanSerial(rma.NewSerial); n != "" && n != o {
+			taken[o], taken[n] = true, true
 		}
 	}
 	var inferred []*replacement
@@ -109,11 +109,11 @@ func (r *run) inferred(serial string) []*replacement {
 	return found
 }
 
-// lost says that a unit is away for so long, or that another stands in its
-// place, so that no line should be made for it. What is left of its predecessor
+// lost says that a unit that is not there is away for so long, or that another
+// stands in its place, so that no line should be made for it. What is left of its predecessor
 // is a line that is not seen.
 func (r *run) lost(s *Sighting) bool {
-	if !s.Present() && r.Now.Sub(s.Gone) > r.Settings.ReplacementWindow {
+	if r.Now.Sub(s.Gone) > r.Settings.ReplacementWindow {
 		return true
 	}
 	return slices.ContainsFunc(r.inSlot[[2]string{s.Node, s.Slot}], func(o *Sighting) bool {
@@ -128,7 +128,7 @@ func (r *run) lost(s *Sighting) bool {
 func (r *run) stillListed(x *replacement, lastUse contract.Date) bool {
 	var lines []*line
 	for _, l := range r.onLine[x.oldSerial] {
-		if (l.End == "" || l.End >= lastUse) && (x.oldPID == "" || r.sameProduct(x.oldPID, l.PID) || len(r.onLine[x.oldSerial]) == 1) {
+		if (l.End == "" || l.End >= lastUse) && (r.sameProduct(x.oldPID, l.PID) || len(r.onLine[x.oldSerial]) == 1) {
 			lines = append(lines, l)
 		}
 	}
@@ -220,7 +220,7 @@ func (r *run) lastSight(o *Sighting) bool {
 		return false
 	}
 	return !slices.ContainsFunc(r.seen[serial], func(s *Sighting) bool {
-		return s != o && (s.Last.After(o.Last) || s.Present() && s.Last.Equal(o.Last))
+		return s.Last.After(o.Last) || s.Present() && s.Last.Equal(o.Last)
 	})
 }
 

@@ -377,6 +377,7 @@ func TestConfidence(t *testing.T) {
 		{"spare of the same model", "C9300-48P FOC1111A0AA", "C9300-48P= FOC2222A0BB", false, "Confidence: high."},
 		{"same series", "C9300-48P FOC1111A0AA", "C9300-48U FOC2222A0BB", false, "Confidence: medium; the models differ"},
 		{"unknown model", "C9300-48P FOC1111A0AA", "- FOC2222A0BB", false, "Confidence: medium; the model of one"},
+		{"unknown model before", "- FOC1111A0AA", "C9300-48P FOC2222A0BB", false, "Confidence: medium; the model of one"},
 		{"named otherwise and same series", "C9300-48P FOC1111A0AA", "C9300-48U FOC2222A0BB @1", false, "Confidence: low; the models differ"},
 		{"has a line of its own", "C9300-48P FOC1111A0AA", "C9300-48P FOC2222A0BB", true, "Confidence: medium; the new serial number has a line"},
 	}
