@@ -153,6 +153,9 @@ const (
 	caseOther  = casePID + " FOC9999A0AA" // on the contract, and seen by nobody
 )
 
+// recordOfCase is the record that caseSecond replaced caseUnit.
+var recordOfCase = contract.RMA{OldSerial: "FOC1111A0AA", NewSerial: "FOC2222A0BB"}
+
 // on is a switch that is there today, with its line.
 func on(begin, end int) func(*world) {
 	return func(w *world) {

@@ -250,6 +250,19 @@ func TestMatching(t *testing.T) {
 			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
 			w.line("1", "ISR4331/K9 FOC1111A0AA", -100, -10)
 		}, []string{"FOC1111A0AA: covered", "FOC1111A0AA: covered"}, []string{"pid_mismatch/FOC1111A0AA"}},
+		{"one serial of two products, and of one that is not said", func(w *world) {
+			w.poll(0, "Main/ap1", "- FOC1111A0AA")
+			w.poll(0, sw+"1", "C9300-48P FOC1111A0AA")
+			w.poll(0, "Main/rt1", "ISR4331/K9 FOC1111A0AA")
+			w.poll(0, "Main/zz1", "- FOC1111A0AA")
+			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
+			w.line("1", "ISR4331/K9 FOC1111A0AA", -100, 1000)
+		}, []string{"FOC1111A0AA: covered", "FOC1111A0AA: covered"}, []string{"duplicate_line/FOC1111A0AA", "duplicate_line/FOC1111A0AA/C9300-48P", "duplicate_serial/FOC1111A0AA"}},
+		{"two lines run, that of another product for longer", func(w *world) {
+			w.poll(0, sw, "C9300-48P FOC1111A0AA")
+			w.line("1", "C9300-24P FOC1111A0AA", -100, 1000)
+			w.line("1", "C9300-48P FOC1111A0AA", -100, 500)
+		}, []string{"FOC1111A0AA: covered"}, []string{"duplicate_line/FOC1111A0AA"}},
 		{"the transports word the product differently", func(w *world) {
 			w.partial(-1, sw, "WS-C3850-48P FOC1111A0AA")
 			w.partial(0, sw, "WS-C3850-48P-S FOC1111A0AA")

@@ -293,6 +293,10 @@ func TestRecordedWords(t *testing.T) {
 		oldPID string
 	}{
 		{"as recorded", func(w *world) { w.RMAs[0].OldPID = "C9300-24P" }, "C9300-24P"},
+		{"as recorded, and seen otherwise", func(w *world) {
+			w.RMAs[0].OldPID = "C9300-24P"
+			w.poll(-20, caseNode, "C9300-48U FOC1111A0AA")
+		}, "C9300-24P"},
 		{"as seen", func(w *world) { w.poll(-20, caseNode, "C9300-48U FOC1111A0AA") }, "C9300-48U"},
 		{"as on the line", func(w *world) { w.line("1", caseUnit, -100, 1000) }, "C9300-48P"},
 	} {
@@ -314,6 +318,19 @@ func TestRecordedWords(t *testing.T) {
 				t.Errorf("steps %s", steps)
 			}
 		})
+	}
+	for _, tt := range []struct{ recorded, seen, line, want string }{
+		{"C9300-24P", "C9300-48U", "C9300-48P", "C9300-24P"}, {"", "C9300-48U", "C9300-48P", "C9300-48U"}, {"", "-", "C9300-48P", "C9300-48P"},
+	} {
+		w := newWorld()
+		w.poll(-20, caseNode, tt.seen+" FOC1111A0AA")
+		w.poll(0, caseNode, caseSecond)
+		lines(tt.line + " FOC1111A0AA")(w)
+		w.RMAs = []contract.RMA{{OldSerial: "FOC1111A0AA", OldPID: tt.recorded, NewSerial: "FOC2222A0BB"}}
+		f := findingOf(t, Reconcile(w.Facts), "rma_mismatch/FOC1111A0AA/FOC2222A0BB")
+		if !strings.HasPrefix(f.Evidence[1], tt.want+" FOC1111A0AA was seen in sw1") {
+			t.Errorf("of a product that is %q in the record, %q at the device and %q on the line: %q", tt.recorded, tt.seen, tt.line, f.Evidence[1])
+		}
 	}
 	w := newWorld()
 	w.poll(-20, caseNode, caseUnit)

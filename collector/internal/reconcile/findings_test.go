@@ -5,147 +5,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/collector/internal/contract"
 	"rollcall/pkg/inventory"
 )
-
-// Lines whose serial nobody sees.
-func TestLineNotSeen(t *testing.T) {
-	const sw = "Main/sw1"
-	gone := func(since int) func(*world) {
-		return func(w *world) {
-			w.poll(-100, sw, "C9300-48P FOC1111A0AA @1", "C9300-48P FOC1111A0BB @2")
-			w.poll(since, sw, "C9300-48P FOC1111A0AA @1")
-			w.poll(0, sw, "C9300-48P FOC1111A0AA @1")
-			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
-			w.line("1", "C9300-48P FOC1111A0BB", -100, 1000)
-		}
-	}
-	covered := []string{"FOC1111A0AA: covered"}
-	notSeen := []string{"line_not_seen/1/11"}
-	tellAll(t, []story{
-		{"away for 14 days", gone(-14), covered, notSeen},
-		{"away for 13 days", gone(-13), covered, nil},
-		{"away, but its line is over", func(w *world) {
-			gone(-14)(w)
-			w.Lines[1].End = date(-1)
-		}, covered, nil},
-		{"away, but its line begins later", func(w *world) {
-			gone(-14)(w)
-			w.Lines[1].Begin = date(1)
-		}, covered, nil},
-		{"away, but the line is new", func(w *world) {
-			gone(-14)(w)
-			w.Lines[1].Begin = date(-13)
-		}, covered, nil},
-		{"away, but another device of the site does not answer", func(w *world) {
-			gone(-14)(w)
-			w.poll(-50, "Main/sw22", "C9300-48P FOC1111A0CC")
-			w.silence(0, "Main/sw22")
-			w.line("1", "C9300-48P FOC1111A0CC", -100, 1000)
-		}, []string{"FOC1111A0AA: covered", "FOC1111A0CC: covered"}, []string{"node_unreachable/Main/sw22"}},
-		{"away, but another device of the site answers by half", func(w *world) {
-			gone(-14)(w)
-			w.poll(-50, "Main/sw22", "C9300-48P FOC1111A0CC")
-			w.partial(0, "Main/sw22", "C9300-48P FOC1111A0CC")
-			w.line("1", "C9300-48P FOC1111A0CC", -100, 1000)
-		}, []string{"FOC1111A0AA: covered", "FOC1111A0CC: covered"}, []string{"poll_incomplete/Main/sw22"}},
-		{"away, and addresses that nothing ever had are silent", func(w *world) {
-			gone(-14)(w)
-			w.silence(0, "Main/none")
-		}, covered, []string{"line_not_seen/1/11", "node_unreachable/Main/never"}},
-		{"away, but a device that once answered in part is silent", func(w *world) {
-			gone(-14)(w)
-			w.partial(-50, "Main/half")
-			w.silence(0, "Main/half")
-		}, covered, []string{"node_unreachable/Main/half"}},
-		{"away, but a device that was never read refuses the password", func(w *world) {
-			gone(-14)(w)
-			w.silence(0, "Main/closed")
-			w.problem("Main/closed", inventory.ProblemCredentialRefused, "the password is wrong.")
-		}, covered, []string{"credential_refused/Main/closed"}},
-		{"away, and another site is silent", func(w *world) {
-			gone(-14)(w)
-			w.poll(-50, "Annex/sw22", "C9300-48P FOC1111A0CC")
-			w.line("1", "C9300-48P FOC1111A0CC", -100, 1000)
-		}, []string{"FOC1111A0AA: covered", "FOC1111A0CC: covered"}, []string{"agent_silent/agent-Annex", notSeen[0]}},
-		{"away, and another device of the site was last read yesterday", func(w *world) {
-			gone(-14)(w)
-			w.poll(-1, "Main/sw22", "C9300-48P FOC1111A0CC")
-			w.agent("Main", 0)
-			w.line("1", "C9300-48P FOC1111A0CC", -100, 1000)
-		}, []string{"FOC1111A0AA: covered", "FOC1111A0CC: covered"}, nil},
-		{"away, but the agent is silent", func(w *world) {
-			gone(-14)(w)
-			w.agent("Main", -4)
-		}, covered, []string{"agent_silent/agent-Main"}},
-		{"away, but the data is old", func(w *world) {
-			gone(-14)(w)
-			w.imported("1", -50)
-		}, []string{"FOC1111A0AA: unverified contract_data_stale"}, []string{"contract_data_stale/1"}},
-		{"away by half an answer", func(w *world) {
-			w.poll(-100, sw, "C9300-48P FOC1111A0AA @1", "C9300-48P FOC1111A0BB @2")
-			w.partial(-14, sw, "C9300-48P FOC1111A0AA @1")
-			w.partial(0, sw, "C9300-48P FOC1111A0AA @1")
-			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
-			w.line("1", "C9300-48P FOC1111A0BB", -100, 1000)
-		}, []string{"FOC1111A0AA: covered", "FOC1111A0BB: covered"}, []string{"poll_incomplete/" + sw}},
-		{"never seen, others of its install site are", func(w *world) {
-			w.poll(-14, sw, "C9300-48P FOC1111A0AA")
-			w.poll(0, sw, "C9300-48P FOC1111A0AA")
-			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000).Site = "RIVERSIDE"
-			w.line("1", "C9300-48P FOC1111A0BB", -100, 1000).Site = "RIVERSIDE"
-		}, covered, notSeen},
-		{"never seen, and the newest of the site is there for 13 days", func(w *world) {
-			w.poll(-20, sw, "C9300-48P FOC1111A0AA @2")
-			w.poll(-13, sw, "C9300-48P FOC1111A0CC @1", "C9300-48P FOC1111A0AA @2")
-			w.poll(0, sw, "C9300-48P FOC1111A0CC @1", "C9300-48P FOC1111A0AA @2")
-			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000).Site = "RIVERSIDE"
-			w.line("1", "C9300-48P FOC1111A0BB", -100, 1000).Site = "RIVERSIDE"
-			w.line("1", "C9300-48P FOC1111A0CC", -100, 1000).Site = "RIVERSIDE"
-		}, []string{"FOC1111A0AA: covered", "FOC1111A0CC: covered"}, notSeen},
-		{"never seen, and one of two sites of its install site was last read yesterday", func(w *world) {
-			w.poll(-14, sw, "C9300-48P FOC1111A0AA")
-			w.poll(0, sw, "C9300-48P FOC1111A0AA")
-			w.poll(-14, "Annex/sw22", "C9300-48P FOC1111A0CC")
-			w.poll(-1, "Annex/sw22", "C9300-48P FOC1111A0CC")
-			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000).Site = "RIVERSIDE"
-			w.line("1", "C9300-48P FOC1111A0BB", -100, 1000).Site = "RIVERSIDE"
-			w.line("1", "C9300-48P FOC1111A0CC", -100, 1000).Site = "RIVERSIDE"
-		}, []string{"FOC1111A0AA: covered", "FOC1111A0CC: covered"}, nil},
-		{"never seen, watched for 13 days", func(w *world) {
-			w.poll(-13, sw, "C9300-48P FOC1111A0AA")
-			w.poll(0, sw, "C9300-48P FOC1111A0AA")
-			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000).Site = "RIVERSIDE"
-			w.line("1", "C9300-48P FOC1111A0BB", -100, 1000).Site = "RIVERSIDE"
-		}, covered, nil},
-		{"never seen, at an install site without an agent", func(w *world) {
-			w.poll(-14, sw, "C9300-48P FOC1111A0AA")
-			w.poll(0, sw, "C9300-48P FOC1111A0AA")
-			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000).Site = "RIVERSIDE"
-			w.line("1", "C9300-48P FOC1111A0BB", -100, 1000).Site = "HILLSIDE"
-		}, covered, nil},
-		{"moved to another site", func(w *world) {
-			w.poll(-100, sw, "C9300-48P FOC1111A0AA @1", "C9300-48P FOC1111A0BB @2")
-			w.poll(-50, sw, "C9300-48P FOC1111A0AA @1")
-			w.poll(0, sw, "C9300-48P FOC1111A0AA @1")
-			w.poll(0, "Annex/sw9", "C9300-48P FOC1111A0BB")
-			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
-			w.line("1", "C9300-48P FOC1111A0BB", -100, 1000)
-		}, []string{"FOC1111A0AA: covered", "FOC1111A0BB: covered"}, nil},
-		{"licences and quantities are never looked for", func(w *world) {
-			w.poll(-100, sw, "C9300-48P FOC1111A0AA")
-			w.poll(0, sw, "C9300-48P FOC1111A0AA")
-			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
-			w.line("1", "L-C9300-DNA-E 4ABC1234567", -100, 1000)
-			w.line("1", "GLC-SX-MMD ", -100, 1000)
-		}, covered, nil},
-	})
-}
 
 func TestLineCounts(t *testing.T) {
 	w := newWorld()
@@ -221,6 +86,18 @@ func TestSettings(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a window of the last day alone", func(t *testing.T) {
+		f := w.Facts
+		f.Settings, f.Lines = Settings{ExpiringDays: []int{0}}, slices.Clone(f.Lines)
+		f.Lines[0].End = date(0)
+		if got := coverages(Reconcile(f)); !slices.Equal(got, []string{"FOC1111A0AA: expiring"}) {
+			t.Errorf("on the last day %v", got)
+		}
+		f.Lines[0].End = date(1)
+		if got := coverages(Reconcile(f)); !slices.Equal(got, []string{"FOC1111A0AA: covered"}) {
+			t.Errorf("on the day before %v", got)
+		}
+	})
 	t.Run("agents may be silent for longer", func(t *testing.T) {
 		f := w.Facts
 		f.Settings = Settings{AgentSilentAfter: 6}
@@ -467,130 +344,33 @@ func TestUnitDescription(t *testing.T) {
 	}
 }
 
-// BenchmarkReconcile is one organization: of many switches with trouble of all
-// sorts, and of those that would hurt by having all of one sort.
-func BenchmarkReconcile(b *testing.B) {
-	for _, bench := range []struct {
-		name  string
-		facts Facts
+// The end of a line is a unit's when it is on the line, and when it is seen is
+// said of one without a serial too.
+func TestUnitLineEnd(t *testing.T) {
+	swapped := func(w *world) {
+		w.poll(-20, caseNode, caseUnit)
+		w.poll(0, caseNode, caseSecond)
+	}
+	for _, tt := range []struct {
+		name     string
+		tell     func(*world)
+		contract string
+		end      contract.Date
 	}{
-		{"10,000 units", organization(10_000)},
-		{"10,000 access points of one controller", controller(10_000)},
-		{"2,000 short lines of one contract", shortLines(2_000)},
-		{"2,500 uncovered and 2,500 not seen", misses(2_500)},
-		{"1,000 orders and 10,000 units", orders(1_000, 10_000)},
+		{"on a line", on(-100, 1000), "1", date(1000)},
+		{"on a line of old data", and(on(-100, 1000), func(w *world) { w.imported("1", -46) }), "1", date(1000)},
+		{"its predecessor is on a line", and(swapped, lines(caseUnit)), "1", ""},
+		{"its predecessor is on a line of old data", and(swapped, lines(caseUnit), func(w *world) { w.imported("1", -46) }), "1", ""},
+		{"both are on a line", and(swapped, lines(caseUnit, caseSecond)), "1", date(1000)},
+		{"without a serial", off(casePID + " N/A"), "", ""},
 	} {
-		b.Run(bench.name, func(b *testing.B) {
-			b.ReportAllocs()
-			units := 0
-			for b.Loop() {
-				units += len(Reconcile(bench.facts).Units)
-			}
-			b.ReportMetric(float64(units)/b.Elapsed().Seconds(), "units/s")
-		})
-	}
-}
-
-// BenchmarkOrganizations is many organizations of 50 units each, one after the
-// other.
-func BenchmarkOrganizations(b *testing.B) {
-	facts := organization(50)
-	b.ReportAllocs()
-	for b.Loop() {
-		Reconcile(facts)
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "orgs/s")
-	b.ReportMetric(10_000*b.Elapsed().Seconds()/float64(b.N), "s/10,000-orgs")
-}
-
-// controller is one node with n access points as units, half of which replaced
-// others, and another node that reports the same: a pair for high availability.
-func controller(n int) Facts {
-	w := newWorld()
-	was, now := make([]string, n), make([]string, n)
-	for i := range n {
-		was[i] = fmt.Sprintf("AIR-AP2802I-B-K9 FGL%06dA @%d", i, i)
-		now[i] = was[i]
-		if i%2 == 0 {
-			now[i] = fmt.Sprintf("AIR-AP2802I-B-K9 FGL%06dB @%d", i, i)
-		}
-		w.line("1", fmt.Sprintf("AIR-AP2802I-B-K9 FGL%06dA", i), -100, 1000).Site = fmt.Sprint("FLOOR ", i)
-	}
-	for _, node := range []string{"Main/wlc1", "Main/wlc22"} {
-		w.poll(-20, node, was...)
-		w.poll(0, node, now...)
-		w.Nodes[len(w.Nodes)-1].Name = "wlc"
-	}
-	return w.Facts
-}
-
-// shortLines is n units on lines of a year, on one contract, with one of five.
-func shortLines(n int) Facts {
-	w := newWorld()
-	for i := range n {
-		what := fmt.Sprintf("C9300-48P FOC%08d", i)
-		w.poll(0, fmt.Sprintf("Main/sw%d", i), what)
-		w.line("1", what, -100, 265).Site = fmt.Sprint("PLACE ", i)
-	}
-	w.line("1", caseOther, -100, 1726)
-	return w.Facts
-}
-
-// misses is n units on no line, and n lines of units that nobody sees.
-func misses(n int) Facts {
-	w := newWorld()
-	for i := range n {
-		w.poll(0, fmt.Sprintf("Main/sw%d", i), fmt.Sprintf("C9300-48P FOC%08d", i))
-		w.line("1", fmt.Sprintf("C9300-48P FDO%08d", i), -100, 1000)
-	}
-	return w.Facts
-}
-
-// orders is n donations without serials, and units that they may be of.
-func orders(n, units int) Facts {
-	f := organization(units)
-	for i := range n {
-		o := contract.Order{OrderNumber: fmt.Sprint("TS-", i), ProductID: "C9300-48P", Quantity: 5, OrderedOn: date(-70), CompletedOn: date(-i % 60)}
-		f.Orders = append(f.Orders, o)
-	}
-	return f
-}
-
-// organization is one of n units at n/4 stacks, each with five parts, 30 sites,
-// 20 contracts, and trouble of all sorts.
-func organization(n int) Facts {
-	w := newWorld()
-	at := time.Date(2026, time.June, 15, 6, 0, 0, 0, time.UTC)
-	for i := range n {
-		site := fmt.Sprintf("Site %d", i/4%30)
-		id := fmt.Sprintf("%s/192.0.2.%d", site, i/4)
-		if i%4 == 0 {
-			w.Nodes = append(w.Nodes, Node{ID: id, Site: site, Agent: site, Address: id, Name: fmt.Sprintf("sw%d", i/4), Answered: true, Complete: i%400 > 0, Polled: at, LastGood: at})
-		}
-		serial := fmt.Sprintf("FOC%08d", i)
-		first := at.AddDate(0, 0, -60)
-		if i%50 == 0 { // came from an RMA
-			w.Sightings = append(w.Sightings, Sighting{
-				Component: part(fmt.Sprintf("C9300-48P OLD%08d", i)), Node: id, Slot: fmt.Sprint(i%4 + 1), First: first, Last: at.AddDate(0, 0, -31), Gone: at.AddDate(0, 0, -30),
-			})
-			first = at.AddDate(0, 0, -30)
-			w.Lines = append(w.Lines, contract.Line{Contract: fmt.Sprint(i % 20), Serial: fmt.Sprintf("OLD%08d", i), PID: "C9300-48P-E", Begin: date(-100), End: date(1000)})
-		} else if i%17 > 0 {
-			w.Lines = append(w.Lines, contract.Line{Contract: fmt.Sprint(i % 20), Serial: serial, PID: "C9300-48P-E", Begin: date(-100), End: date(i % 2000)})
-		}
-		w.Sightings = append(w.Sightings, Sighting{Component: part("C9300-48P " + serial), Node: id, Slot: fmt.Sprint(i%4 + 1), First: first, Last: at})
-		for p := range 5 {
-			c := part(fmt.Sprintf("PWR-C1-715WAC DCA%d%08d in %s", p, i, serial))
-			w.Sightings = append(w.Sightings, Sighting{Component: c, Node: id, Slot: fmt.Sprint("PS", p, i), First: first, Last: at})
+		w := newWorld()
+		tt.tell(w)
+		u := Reconcile(w.Facts).Units[0]
+		if u.Contract != tt.contract || u.LineEnd != tt.end || !u.FirstSeen.Equal(day(0)) || !u.LastSeen.Equal(day(0)) {
+			t.Errorf("%s: %+v, want contract %q until %q, seen today", tt.name, u, tt.contract, tt.end)
 		}
 	}
-	for i := range 30 {
-		w.Agents = append(w.Agents, Agent{ID: fmt.Sprintf("Site %d", i), Site: fmt.Sprintf("Site %d", i), LastSeen: at, Interval: time.Hour * 24})
-	}
-	for i := range 20 {
-		w.imported(fmt.Sprint(i), -1)
-	}
-	return w.Facts
 }
 
 // Where a unit is the only one of its node its number says nothing, and a phone

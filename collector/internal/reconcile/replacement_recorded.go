@@ -34,7 +34,7 @@ func (r *run) recorded() {
 	// still to be added.
 	for _, withLine := range []bool{true, false} {
 		for _, x := range all {
-			if (x.line != nil) == withLine && r.replacedBy[x.oldSerial] == nil && (x.unit == nil || r.replaces[x.unit] == nil) {
+			if (x.line != nil) == withLine && r.replaces[x.unit] == nil { // nothing replaces a unit that is not there
 				r.keep(x)
 			}
 		}

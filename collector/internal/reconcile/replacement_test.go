@@ -295,6 +295,35 @@ func TestReplacementRecorded(t *testing.T) {
 			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
 			w.RMAs = []contract.RMA{rma("FOC1111A0AA", "FOC2222A0BB"), rma("FOC2222A0BB", "FOC1111A0AA")}
 		}, []string{"FOC2222A0BB: uncovered"}, []string{"uncovered_unit/FOC2222A0BB"}},
+		{"a later record has the old serial for both", func(w *world) {
+			w.poll(0, sw, "C9300-48P FOC2222A0BB")
+			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
+			w.RMAs = []contract.RMA{rma("FOC1111A0AA", "FOC2222A0BB"), rma("FOC1111A0AA", "FOC1111A0AA")}
+			w.RMAs[1].OpenedOn = date(-1)
+		}, []string{"FOC2222A0BB: rma_pending"}, []string{mismatch}},
+		{"it does not say what went", func(w *world) {
+			w.poll(0, sw, "C9300-48P FOC2222A0BB")
+			w.line("1", "C9300-48P FOC9999A0AA", -100, 1000)
+			w.RMAs = []contract.RMA{rma("N/A", "FOC2222A0BB")}
+		}, []string{"FOC2222A0BB: uncovered"}, []string{"uncovered_unit/FOC2222A0BB"}},
+		{"two records of what came, by one of which a line is to be ended", func(w *world) {
+			w.poll(0, sw, "C9300-48P FOC2222A0BB")
+			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
+			w.RMAs = []contract.RMA{rma("FOC1111A0AA", "FOC2222A0BB"), rma("FOC3333A0CC", "FOC2222A0BB")}
+			w.RMAs[1].OpenedOn = date(-99)
+		}, []string{"FOC2222A0BB: rma_pending"}, []string{mismatch}},
+		{"the old one is gone, the new one was never seen", func(w *world) {
+			w.poll(-10, sw, "C9300-48P FOC1111A0AA @1", "C9300-48P FOC1111A0CC @2")
+			w.poll(0, sw, "C9300-48P FOC1111A0CC @2")
+			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
+			w.line("1", "C9300-48P FOC1111A0CC", -100, 1000)
+			w.RMAs = []contract.RMA{rma("FOC1111A0AA", "FOC2222A0BB")}
+		}, []string{"FOC1111A0CC: covered"}, []string{mismatch}},
+		{"of two that nothing else is known of", func(w *world) {
+			w.poll(0, sw, "C9300-48P FOC1111A0CC")
+			w.line("1", "C9300-48P FOC1111A0CC", -100, 1000)
+			w.RMAs = []contract.RMA{rma("FOC1111A0AA", "FOC2222A0BB")}
+		}, []string{"FOC1111A0CC: covered"}, nil},
 		{"the record says otherwise than the place", func(w *world) {
 			w.poll(-10, sw, "C9300-48P FOC1111A0AA")
 			w.poll(0, sw, "C9300-48P FOC3333A0CC")

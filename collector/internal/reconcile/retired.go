@@ -104,7 +104,7 @@ func (f Facts) Standing() Standing {
 	}
 	standing := Standing{Contracts: said[RetiredContract], Nodes: map[string]Retirement{}, Sites: maps.Clone(said[RetiredSite])}
 	for _, i := range f.Imports {
-		if x, ok := standing.Contracts[i.Contract]; ok && i.At.After(x.At) {
+		if i.At.After(standing.Contracts[i.Contract].At) {
 			delete(standing.Contracts, i.Contract)
 		}
 	}
@@ -116,7 +116,7 @@ func (f Facts) Standing() Standing {
 		}
 	}
 	for _, a := range f.Agents {
-		if x, ok := standing.Sites[a.Site]; ok && a.LastSeen.After(x.At) {
+		if a.LastSeen.After(standing.Sites[a.Site].At) {
 			delete(standing.Sites, a.Site)
 		}
 	}

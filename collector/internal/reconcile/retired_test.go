@@ -52,6 +52,12 @@ func TestRetired(t *testing.T) {
 			w.retire(RetiredContract, "1", -1)
 			w.Refused = []contract.Refusal{{File: "1.csv", Row: 9, Serial: "FOC1111A0AA"}, {File: "2.csv", Row: 9, Serial: "FOC1111A0CC"}}
 		}, []string{"FOC1111A0AA: uncovered", "FOC1111A0BB: covered", "FOC1111A0CC: unverified no_contract_data"}, []string{"contract_data_stale/refused", "uncovered_unit/FOC1111A0AA"}},
+		{"refused rows of a file that has another contract too, and of one that has none", func(w *world) {
+			twoContracts(w)
+			w.retire(RetiredContract, "1", -1)
+			w.Imports = append(w.Imports, Import{Contract: "0", File: "1.csv", At: day(0)})
+			w.Refused = []contract.Refusal{{File: "1.csv", Row: 9, Serial: "FOC1111A0AA"}, {File: "new.csv", Row: 9, Serial: "FOC1111A0CC"}}
+		}, []string{"FOC1111A0AA: unverified no_contract_data", "FOC1111A0BB: covered", "FOC1111A0CC: unverified no_contract_data"}, []string{"contract_data_stale/refused"}},
 		{"lines that it dropped", func(w *world) {
 			w.poll(-2, sw, "C9300-48P FOC1111A0AA")
 			w.poll(0, sw, "C9300-48P FOC1111A0BB")
@@ -98,6 +104,12 @@ func TestRetired(t *testing.T) {
 			w.poll(0, sw, "C9300-48P FOC1111A0AA")
 			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
 		}, []string{"FOC1111A0AA: covered"}, nil},
+		{"retired, and it answers by half since", func(w *world) {
+			w.poll(-2, sw, "C9300-48P FOC1111A0AA")
+			w.retire(RetiredNode, sw, -1)
+			w.partial(0, sw, "C9300-48P FOC1111A0AA")
+			w.line("1", "C9300-48P FOC1111A0AA", -100, 1000)
+		}, []string{"FOC1111A0AA: covered"}, []string{"poll_incomplete/" + sw}},
 		{"retired, it answered since, and is silent again", func(w *world) {
 			w.poll(-3, sw, "C9300-48P FOC1111A0AA")
 			w.retire(RetiredNode, sw, -2)
@@ -160,6 +172,19 @@ func TestRetiredEvidence(t *testing.T) {
 	const want = "It was last seen in sw1 (Main) on 2026-06-13. The device is said to be gone for good since 2026-06-14, by Admin: cleared out."
 	if f.Evidence[0] != want || f.Site != "Main" || f.Node != "sw1" {
 		t.Errorf("%s in %s: %q, want %q", f.Node, f.Site, f.Evidence[0], want)
+	}
+}
+
+// What was at a retired device is gone since then, and not before it was seen.
+func TestRetiredSince(t *testing.T) {
+	for last, want := range map[int]time.Time{-2: day(-1).Add(time.Hour), 0: day(0)} {
+		w := newWorld()
+		w.poll(-2, "Main/sw1", "C9300-48P FOC1111A0AA")
+		w.retire(RetiredNode, "Main/sw1", -1)
+		w.Sightings[0].Last = day(last)
+		if got := newRun(w.Facts).sightings[0].Gone; !got.Equal(want) {
+			t.Errorf("last seen on %s: gone since %s, want %s", day(last), got, want)
+		}
 	}
 }
 

@@ -87,9 +87,7 @@ func newRun(f Facts) *run {
 	}
 	r.retire()
 	for _, i := range r.Imports {
-		if known, ok := r.imports[i.Contract]; !ok || i.At.After(known.At) {
-			r.imports[i.Contract] = i
-		}
+		r.imports[i.Contract] = i // the newest comes last
 	}
 	for _, i := range r.Imports {
 		if i == r.imports[i.Contract] && r.isStale(i.Contract) {

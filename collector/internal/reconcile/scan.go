@@ -102,7 +102,7 @@ func movedDevices(previous, current inventory.Scan) map[string]string {
 	then := uniqueNames(previous.Devices)
 	moved := map[string]string{}
 	for name, address := range uniqueNames(current.Devices) {
-		if old, known := then[name]; known && old != address && !now[old] && !was[address] {
+		if old, known := then[name]; known && !now[old] && !was[address] {
 			moved[old] = address
 		}
 	}

@@ -73,6 +73,27 @@ func TestAddScans(t *testing.T) {
 			[]string{"uncovered_unit/FOC2222A0BB"},
 		},
 		{
+			"another address, and the old one is another device's now",
+			[]inventory.Device{device("192.0.2.1", "sw1", a)},
+			scanned(0, device("192.0.2.1", "sw9", a), device("192.0.2.7", "sw1", b)),
+			[]string{"FOC1111A0AA: covered", "FOC2222A0BB: uncovered"},
+			[]string{"uncovered_unit/FOC2222A0BB"},
+		},
+		{
+			"another address, which was another device's before",
+			[]inventory.Device{device("192.0.2.1", "sw1", a), device("192.0.2.7", "sw9")},
+			scanned(0, device("192.0.2.7", "sw1", b)),
+			[]string{"FOC1111A0AA: covered", "FOC2222A0BB: uncovered"},
+			[]string{"node_unreachable/192.0.2.1", "uncovered_unit/FOC2222A0BB"},
+		},
+		{
+			"devices without a name at two addresses",
+			[]inventory.Device{device("192.0.2.1", "", a)},
+			scanned(0, device("192.0.2.7", "", b)),
+			[]string{"FOC1111A0AA: covered", "FOC2222A0BB: uncovered"},
+			[]string{"node_unreachable/192.0.2.1", "uncovered_unit/FOC2222A0BB"},
+		},
+		{
 			"half an answer proves nothing",
 			[]inventory.Device{device("192.0.2.1", "sw1", a)},
 			scanned(0, half),

@@ -76,7 +76,7 @@ func (s termSpan) days() int { return s.begin.DaysUntil(s.end) }
 // termOf is the term of a line; ok is false when the file does not say it.
 func termOf(l contract.Line) (s termSpan, ok bool) {
 	s = termSpan{cmp.Or(l.Begin, l.ShipDate), l.End}
-	return s, s.begin != "" && s.end != "" && s.begin < s.end
+	return s, s.begin != "" && s.begin < s.end
 }
 
 // short says that a line is of about one year and that no other line of its
@@ -84,7 +84,7 @@ func termOf(l contract.Line) (s termSpan, ok bool) {
 // shipped follows on an earlier one that the file does not show.
 func (r *run) short(l *line) (termSpan, bool) {
 	term, ok := termOf(l.Line)
-	if !ok || l.state == lineAhead || !r.aboutShort(term.days()) || l.ShipDate != "" && l.ShipDate.DaysUntil(term.begin) > r.Settings.ShortTermDays {
+	if !ok || l.state == lineAhead || !r.aboutShort(term.days()) || l.ShipDate.DaysUntil(term.begin) > r.Settings.ShortTermDays {
 		return term, false
 	}
 	whole := term
@@ -103,8 +103,7 @@ func (r *run) short(l *line) (termSpan, bool) {
 // isRenewal says that a line begins so long after its unit was donated that it
 // follows on the donated one.
 func (r *run) isRenewal(term termSpan, o contract.Order) bool {
-	since := cmp.Or(o.CompletedOn, o.OrderedOn)
-	return since != "" && since.DaysUntil(term.begin) > r.Settings.ShortTermDays
+	return cmp.Or(o.CompletedOn, o.OrderedOn).DaysUntil(term.begin) > r.Settings.ShortTermDays
 }
 
 func (r *run) aboutShort(days int) bool {
@@ -151,7 +150,7 @@ func (r *run) donations() map[*line]contract.Order {
 	known := map[*line]contract.Order{}
 	for _, o := range r.Orders {
 		for _, l := range r.onLine[inventory.CleanSerial(o.Serial)] {
-			if o.ProductID == "" || r.sameProduct(o.ProductID, l.PID) {
+			if r.sameProduct(o.ProductID, l.PID) {
 				known[l] = o
 			}
 		}

@@ -89,10 +89,40 @@ func TestTermShort(t *testing.T) {
 		{"donated by number, beside one that an order names", also(one(-100, 265, donated, bySome(1)), func(w *world) {
 			w.line("1", "C9300-48P FOC9999A0AA", -100, 265)
 		}), covered, short},
-		{"donated by number, another product began since", also(one(-100, 1726, bySome(1)), func(w *world) {
+		{"donated by number, and a line that does not say its product", also(one(-100, 1726, bySome(2)), func(w *world) {
+			w.line("1", " FOC9999A0AA", -100, 265)
+		}), covered, []string{"activation_overdue/TS-1"}},
+		{"donated by number, the order does not say which product", one(-100, 265, contract.Order{OrderNumber: "TS-1", Quantity: 1, OrderedOn: date(-200), CompletedOn: date(-150)}), covered, nil},
+		{"donated by number, the order does not say when", one(-100, 265, contract.Order{OrderNumber: "TS-1", ProductID: "C9300-48P", Quantity: 1, CompletedOn: date(-150)}), covered, nil},
+		{"its unit is seen by nobody", func(w *world) {
+			w.line("1", unit, -100, 265)
+			w.Orders = []contract.Order{donated}
+		}, nil, short},
+		{"a year in two lines, one of them for the rest of it", also(one(-100, 0, donated), func(w *world) {
+			w.line("1", unit, 1, 265)
+		}), []string{"FOC1111A0AA: expiring"}, []string{"coverage_expiring/1/30"}},
+		{"another line of its serial does not say when it began", also(one(-100, 265, donated), func(w *world) {
+			w.line("2", unit, 0, 200).Begin = ""
+		}), covered, []string{"duplicate_line/FOC1111A0AA", "term_short/1"}},
+		{"no ledger, and the other lines do not say when they began", also(one(-100, 265), func(w *world) {
+			w.line("1", "C9300-48P FOC9999A0AA", 0, 1726).Begin = ""
+		}), covered, nil},
+		{"no ledger, five years, and a line that ends on the day it begins", also(one(-100, 265), func(w *world) {
+			w.line("1", "C9300-48P FOC9999A0AA", -100, 1726)
+			w.line("1", "C9300-48P FOC9999A0BB", 0, 0)
+		}), covered, short},
+		{"no ledger, five years, and a line that ends before it begins", also(one(-100, 265), func(w *world) {
+			w.line("1", "C9300-48P FOC9999A0AA", -100, 1726)
+			w.line("1", "C9300-48P FOC9999A0BB", 0, -10)
+		}), covered, short},
+		{"no ledger, and the rest of the contract has terms of its own, three years before five", also(one(-100, 265), func(w *world) {
+			w.line("1", "C9300-48P FOC9999A0AA", -100, 995)
+			w.line("1", "C9300-48P FOC9999A0BB", -100, 1726)
+		}), covered, nil},
+		{"donated by number, another product began since", also(one(-100, 1726, bySome(2)), func(w *world) {
 			w.poll(0, "Main/rt11", "ISR4331/K9 FDO1111A0AA")
 			w.line("1", "ISR4331/K9 FDO1111A0AA", -100, 265)
-		}), []string{"FDO1111A0AA: covered", "FOC1111A0AA: covered"}, nil},
+		}), []string{"FDO1111A0AA: covered", "FOC1111A0AA: covered"}, []string{"activation_overdue/TS-1"}},
 		{"another contract goes on after it", also(one(-100, 265, donated), func(w *world) {
 			w.line("2", unit, -100, 1726)
 		}), covered, []string{"duplicate_line/FOC1111A0AA"}},
@@ -121,6 +151,14 @@ func TestTermShortDraft(t *testing.T) {
 	if m := f.NextStep.Sheet.Missing(); !slices.Equal(m, []string{"Order number"}) {
 		t.Errorf("without a ledger the draft misses %q", m)
 	}
+	const shipped = "It begins with the day of shipping"
+	if strings.Contains(f.Evidence[0], shipped) {
+		t.Errorf("with a begin: %q", f.Evidence)
+	}
+	w.Lines[0].Begin, w.Lines[0].ShipDate = "", date(-100)
+	if f := findingOf(t, Reconcile(w.Facts), "term_short/1"); !strings.Contains(f.Evidence[0], shipped) {
+		t.Errorf("without a begin: %q", f.Evidence)
+	}
 	w.Orders = []contract.Order{{OrderNumber: "TS-1", ProductID: "C9300-48P", Serial: "FOC1111A0AA", Quantity: 1}}
 	w.Lines[0].Begin, w.Lines[0].End = date(-400), date(-35)
 	f = findingOf(t, Reconcile(w.Facts), "term_short/1")
@@ -148,6 +186,13 @@ func TestTermSettings(t *testing.T) {
 	if got := keys(Reconcile(w.Facts)); len(got) != 0 {
 		t.Fatalf("by default %v", got)
 	}
+	w.Settings.ShortTermDays, w.Settings.ShortTermTolerance = 30, 42
+	w.Orders = []contract.Order{{OrderNumber: "TS-1", ProductID: "C9300-48P", Serial: "FOC1111A0AA", Quantity: 1}}
+	w.Lines[0].Begin = ""
+	if got := keys(Reconcile(w.Facts)); len(got) != 0 {
+		t.Fatalf("of a line without a begin, where a term of a day is short: %v", got)
+	}
+	w.Orders, w.Lines[0].Begin = nil, date(-100)
 	w.Settings.TermYears, w.Settings.ShortTermDays, w.Settings.ShortTermTolerance = 3, 730, 1
 	f := findingOf(t, Reconcile(w.Facts), "term_short/1")
 	if !strings.Contains(f.Evidence[0], "3 years from then would end about 2029-03-07") {

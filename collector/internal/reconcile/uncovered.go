@@ -112,7 +112,7 @@ func (r *run) unseenIn(family string) string {
 			serials = append(serials, l.serial)
 		}
 	}
-	if family == "" || len(serials) == 0 {
+	if family == "" {
 		return ""
 	}
 	slices.Sort(serials)
@@ -128,8 +128,8 @@ func (r *run) unseenIn(family string) string {
 func (r *run) otherModelBefore(u *unit) *Sighting {
 	var before *Sighting
 	for _, o := range r.inSlot[[2]string{u.at.Node, u.at.Slot}] {
-		if !o.Present() && o.Last.Before(u.first) && r.lastSight(o) && (before == nil || o.Last.After(before.Last)) {
-			before = o
+		if !o.Present() && o.Last.Before(u.first) && r.lastSight(o) {
+			before = o // the latest comes last
 		}
 	}
 	if before == nil || len(r.onLine[inventory.CleanSerial(before.Component.Serial)]) == 0 {

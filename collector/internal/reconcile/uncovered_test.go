@@ -51,6 +51,18 @@ func TestUncoveredEvidence(t *testing.T) {
 		{"others of the product are not seen", unseen(5), alike + ": FOC9000A0AA, FOC9001A0AA, FOC9002A0AA, FOC9003A0AA, FOC9004A0AA.", true},
 		{"more of them than are listed", unseen(6), "FOC9004A0AA, and 1 more.", true},
 		{"others of another product are not seen", unseen(0), alike, false},
+		{"others of a product that is not known are not seen", func(w *world) {
+			w.poll(0, caseNode, "- FOC1111A0AA")
+			w.line("1", " FOC9000A0AA", -100, 1000)
+		}, alike, false},
+		{"others of the product are seen", and(unseen(0), func(w *world) {
+			w.poll(0, "Main/sw22", caseSecond)
+			lines(caseSecond)(w)
+		}), alike, false},
+		{"no contract was imported, and Cisco knows of none", func(w *world) {
+			w.poll(0, caseNode, caseUnit)
+			w.answered("FOC1111A0AA", 0, "", 0)
+		}, "No line of the imported contracts", false},
 		{"ten contracts", contracts(10), "more", false},
 		{"eleven contracts", contracts(11), ", and 1 more.", true},
 		{"a contract without a number", nameless("lines.csv"), "that in lines.csv as of", true},
@@ -67,6 +79,12 @@ func TestUncoveredEvidence(t *testing.T) {
 			router(w)
 			lines("ISR4321/K9 FDO2222A0BB")(w)
 		}, "ISR4331/K9 FDO1111A0AA " + place, true},
+		{"another model, while this one was at another place", func(w *world) {
+			w.poll(-20, "Main/sw22", caseUnit+" @1", caseSecond+" @2")
+			router(w)
+			w.poll(0, "Main/sw22", caseSecond+" @2")
+			lines(caseSecond)(w)
+		}, place, false},
 		{"another model that is still there, as far as is known", func(w *world) {
 			w.poll(-20, caseNode, "ISR4331/K9 FDO1111A0AA")
 			w.partial(-1, caseNode, caseUnit)
