@@ -27,6 +27,7 @@ func TestDuplicateSerial(t *testing.T) {
 			w.partial(-1, "Main/sw1", a)
 			w.partial(0, "Main/sw1", "C9300-48P-E FOC1111A0AA")
 		}, ""},
+		{"at one place, which words its product in two ways in one answer", at("Main/sw1", a+" @1", "C9300-48P-E FOC1111A0AA @1"), ""},
 		{"in two slots of one switch", at("Main/sw1", a+" @1", a+" @2"), Warning},
 		{"at two switches", and(at("Main/sw1", a), at("Main/sw22", a)), Warning},
 		{"in the same slot of two switches", and(at("Main/sw1", a+" @1"), at("Main/sw22", a+" @1")), Warning},

@@ -165,7 +165,7 @@ func (r *run) predecessor(s *Sighting) (*Sighting, []string) {
 	var best *Sighting
 	var bestDoubts []string
 	for _, o := range places {
-		if o.Present() || !o.Component.Unit || !o.Last.Before(came) || best != nil && !o.Last.After(best.Last) {
+		if !o.Component.Unit || !o.Last.Before(came) || best != nil && !o.Last.After(best.Last) {
 			continue
 		}
 		if o.Slot != s.Slot && !r.onlyUnit(o) {
@@ -212,8 +212,8 @@ func (r *run) firstSeen(serial string) time.Time {
 	return first
 }
 
-// lastSight says that the serial of a sighting that is gone was seen nowhere
-// after it: neither elsewhere at present nor in a later place.
+// lastSight says that the serial of a sighting was seen nowhere after it: it is
+// gone, is not elsewhere at present, and was in no later place.
 func (r *run) lastSight(o *Sighting) bool {
 	serial := inventory.CleanSerial(o.Component.Serial)
 	if serial == "" {

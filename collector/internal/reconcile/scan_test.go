@@ -75,9 +75,9 @@ func TestAddScans(t *testing.T) {
 		{
 			"another address, and the old one is another device's now",
 			[]inventory.Device{device("192.0.2.1", "sw1", a)},
-			scanned(0, device("192.0.2.1", "sw9", a), device("192.0.2.7", "sw1", b)),
-			[]string{"FOC1111A0AA: covered", "FOC2222A0BB: uncovered"},
-			[]string{"uncovered_unit/FOC2222A0BB"},
+			scanned(0, device("192.0.2.1", "sw9", "C9300-48P FOC3333A0CC"), device("192.0.2.7", "sw1", b)),
+			[]string{"FOC2222A0BB: uncovered", "FOC3333A0CC: rma_pending"},
+			[]string{"rma_mismatch/FOC1111A0AA/FOC3333A0CC", "uncovered_unit/FOC2222A0BB"},
 		},
 		{
 			"another address, which was another device's before",

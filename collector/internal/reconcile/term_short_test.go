@@ -119,6 +119,9 @@ func TestTermShort(t *testing.T) {
 			w.line("1", "C9300-48P FOC9999A0AA", -100, 995)
 			w.line("1", "C9300-48P FOC9999A0BB", -100, 1726)
 		}), covered, nil},
+		{"donated by number, beside one of five years that an order names", also(one(-100, 1726, donated, bySome(1)), func(w *world) {
+			w.line("1", "C9300-48P FOC9999A0AA", -100, 265)
+		}), covered, short},
 		{"donated by number, another product began since", also(one(-100, 1726, bySome(2)), func(w *world) {
 			w.poll(0, "Main/rt11", "ISR4331/K9 FDO1111A0AA")
 			w.line("1", "ISR4331/K9 FDO1111A0AA", -100, 265)

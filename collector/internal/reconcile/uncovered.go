@@ -128,7 +128,7 @@ func (r *run) unseenIn(family string) string {
 func (r *run) otherModelBefore(u *unit) *Sighting {
 	var before *Sighting
 	for _, o := range r.inSlot[[2]string{u.at.Node, u.at.Slot}] {
-		if !o.Present() && o.Last.Before(u.first) && r.lastSight(o) {
+		if o.Last.Before(u.first) && r.lastSight(o) {
 			before = o // the latest comes last
 		}
 	}

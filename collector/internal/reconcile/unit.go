@@ -129,8 +129,8 @@ func (u *unit) described(r *run) Unit {
 	}
 	if u.line != nil {
 		d.Contract, d.ServiceLevel, d.LineEnd = u.line.Contract, u.line.ServiceLevel, u.line.End
-		if u.Coverage == RMAPending || r.replaces[u] != nil && len(u.lines) == 0 {
-			d.LineEnd = "" // it is on no line yet
+		if len(u.lines) == 0 {
+			d.LineEnd = "" // the line is its predecessor's: it is on none yet
 		}
 	}
 	return d

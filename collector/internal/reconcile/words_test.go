@@ -64,6 +64,15 @@ func TestCompareNatural(t *testing.T) {
 	}
 }
 
+// A list is cut at 200 sentences, and says by how many.
+func TestCapped(t *testing.T) {
+	for n, want := range map[int]string{199: "x", 200: "x", 201: "And 1 more.", 300: "And 100 more."} {
+		if got := capped(slices.Repeat([]string{"x"}, n)); got[len(got)-1] != want || len(got) > 201 {
+			t.Errorf("of %d: %d, the last of which is %q, want %q", n, len(got), got[len(got)-1], want)
+		}
+	}
+}
+
 // What findings say beside the kind and the unit: each where it is true and
 // nowhere else.
 func TestFindingWords(t *testing.T) {
