@@ -64,6 +64,10 @@ func ReadScan(r io.Reader) (Scan, error) {
 	if s.Started.IsZero() {
 		return Scan{}, errors.New("started is missing: it says when the devices were seen")
 	}
+	s.Started = s.Started.UTC()
+	if year := s.Started.Year(); year < 1 || year > 9999 {
+		return Scan{}, fmt.Errorf("started is in the year %d: it says when the devices were seen", year)
+	}
 	for i := range s.Devices {
 		d := &s.Devices[i]
 		if d.Address == "" {
