@@ -1,9 +1,13 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -21,7 +25,7 @@ func TestMain(m *testing.M) {
 // Each script of testdata/script runs the real program.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: map[string]func(*testscript.TestScript, bool, []string){
-		"status": wantStatus, "workbook": makeWorkbook, "judge": judge, "cells": cells,
+		"status": wantStatus, "workbook": makeWorkbook, "zip": makeZip, "judge": judge, "cells": cells,
 	}})
 }
 
@@ -48,6 +52,23 @@ func makeWorkbook(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(f.SaveAs(ts.MkAbs(args[1])))
 	ts.Check(f.Close())
+}
+
+// makeZip puts files into an archive: "zip download.zip one.csv two.csv".
+func makeZip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: zip TO.zip FILE...")
+	}
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, name := range args[1:] {
+		f, err := z.Create(name)
+		ts.Check(err)
+		_, err = io.WriteString(f, ts.ReadFile(name))
+		ts.Check(err)
+	}
+	ts.Check(z.Close())
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b.Bytes(), 0o600))
 }
 
 // wantStatus runs the program with the arguments after the first, which is the

@@ -56,14 +56,13 @@ func (t *table) openMember(f *zip.File, s spec, budget *unpacked) error {
 
 // openMembers reads several files of an archive one after the other, as if they
 // were one: several contracts that were downloaded together. They must have the
-// same columns. A text without a header row of a contract is a note beside them,
-// if it is called so (.txt); anything else that can't be read refuses the
-// archive, since half of it would look like a contract with lines removed.
+// same columns. Anything that can't be read refuses the archive, since half of
+// it would look like a contract with lines removed; only notes are passed over.
 func (t *table) openMembers(files []*zip.File, s spec, budget *unpacked) error {
 	m := &members{archive: t, spec: s, budget: budget}
 	for _, f := range files {
 		first, err := m.open(f)
-		if err != nil && strings.EqualFold(path.Ext(f.Name), ".txt") {
+		if isNote(f, err) {
 			continue
 		}
 		if err != nil {
@@ -88,6 +87,14 @@ func (t *table) openMembers(files []*zip.File, s spec, budget *unpacked) error {
 	t.part = func() float64 { return float64(before-budget.left) / float64(max(whole, 1)) }
 	t.rows = m
 	return nil
+}
+
+// isNote says that a file which could not be read is a note beside the
+// contracts: it is called so (.txt), can be read as a text, and nothing in it
+// looks like a table.
+func isNote(f *zip.File, err error) bool {
+	var h headerError
+	return strings.EqualFold(path.Ext(f.Name), ".txt") && (errors.Is(err, errEmpty) || errors.As(err, &h) && !h.isTable())
 }
 
 // members are the rows of several files of an archive, each with the name of its

@@ -220,14 +220,27 @@ func findHeader(head, name string, what spec, lim limits) (comma byte, header ro
 	}
 	switch {
 	case best == 0:
-		return 0, row{}, noHeader(name, closest, what.columns, what.required)
+		return 0, row{}, noHeader(name, closest, most, what.columns, what.required)
 	case header.fault != "":
 		return 0, row{}, fmt.Errorf("cannot read %s: row %d, which has the headers: %s", name, header.number, header.fault)
 	}
 	return comma, header, nil
 }
 
-func noHeader(name string, closest []string, table []fieldNames, required []string) error {
+// A headerError says that a file has no header row with the columns that are
+// needed.
+type headerError struct {
+	message string
+	known   int // headers that are known, in the row that is closest to one
+}
+
+func (e headerError) Error() string { return e.message }
+
+// isTable says that the file looks like a table all the same: a row of it has
+// several headers that are known.
+func (e headerError) isTable() bool { return e.known > 1 }
+
+func noHeader(name string, closest []string, known int, table []fieldNames, required []string) error {
 	var wanted []string
 	for _, f := range table {
 		if slices.Contains(required, f.field) {
@@ -244,9 +257,9 @@ func noHeader(name string, closest []string, table []fieldNames, required []stri
 	if !slices.Contains(required, fieldSerial) {
 		what = "not all columns that it needs"
 	}
-	return fmt.Errorf("cannot use %s: it has %s: looked for %s among the headers, in the first %d rows; found %s: "+
+	return headerError{known: known, message: fmt.Sprintf("cannot use %s: it has %s: looked for %s among the headers, in the first %d rows; found %s: "+
 		"download the file again with English headers, or say by a mapping which column is which",
-		name, what, strings.Join(wanted, " and "), headerWithin, found)
+		name, what, strings.Join(wanted, " and "), headerWithin, found)}
 }
 
 // shortened makes the headers of a file fit into a message.

@@ -85,6 +85,8 @@ func openTable(name string, r io.Reader, s spec, lim limits) (*table, error) {
 	return t, nil
 }
 
+var errEmpty = errors.New("the file is empty")
+
 // open finds out what the bytes are. budget is nil outside an archive.
 func (t *table) open(raw *bufio.Reader, s spec, budget *unpacked) error {
 	head, err := raw.Peek(4096)
@@ -93,7 +95,7 @@ func (t *table) open(raw *bufio.Reader, s spec, budget *unpacked) error {
 	}
 	switch {
 	case len(head) == 0:
-		return fmt.Errorf("cannot use %s: the file is empty", t.name)
+		return fmt.Errorf("cannot use %s: %w", t.name, errEmpty)
 	case bytes.HasPrefix(head, zipMagic), bytes.HasPrefix(head, emptyZip):
 		return t.openZip(raw, s, budget)
 	case isJSON(head):

@@ -249,11 +249,11 @@ func (w *workbook) find(s spec) (found, error) {
 	case len(fits) == 1:
 		return fits[0], nil
 	case len(fits) > 1:
-		return found{}, fmt.Errorf("cannot use %s: several of its sheets could be meant, %s: say which one, or delete or hide the others and save it anew", w.name, sheetNames(fits))
+		return found{}, fmt.Errorf("cannot use %s: several of its sheets could be meant, %s: say which one (--sheet NAME, or Sheet on the page), or delete or hide the others and save it anew", w.name, sheetNames(fits))
 	case len(hidden) > 0:
-		return found{}, fmt.Errorf("cannot use %s: only hidden sheets have serial numbers, %s: show the one that is meant and save it anew", w.name, sheetNames(hidden))
+		return found{}, fmt.Errorf("cannot use %s: only hidden sheets have serial numbers, %s: say which one (--sheet NAME, or Sheet on the page), or show it and save it anew", w.name, sheetNames(hidden))
 	}
-	return found{}, noHeader(w.name, closest, s.columns, s.required)
+	return found{}, noHeader(w.name, closest, most, s.columns, s.required)
 }
 
 // headerIn returns the best header row of a sheet, and the row that is closest
