@@ -11,7 +11,7 @@ import (
 
 // A line is a contract line that can stand for a unit.
 type line struct {
-	contract.Line
+	*contract.Line // of the facts, which is not to be changed
 	serial string // cleaned
 	fresh  bool   // its contract's data is young enough for a verdict
 	state  lineTime
@@ -31,7 +31,7 @@ const (
 	lineAhead                   // begins after today
 )
 
-func timeOf(l contract.Line, today contract.Date) lineTime {
+func timeOf(l *contract.Line, today contract.Date) lineTime {
 	switch {
 	case l.Terminated():
 		return lineEnded
@@ -54,7 +54,8 @@ func (r *run) indexLines() {
 	}
 	known := map[identity]bool{}
 	padded, second := r.padded(), r.secondSerials()
-	for _, l := range r.Lines {
+	for i := range r.Lines {
+		l := &r.Lines[i]
 		serial := r.ofSecond(r.withZeros(l, padded), l, second)
 		if l.Kind() != contract.LineUnit || serial == "" {
 			continue
@@ -95,7 +96,7 @@ func (r *run) padded() map[string]string {
 // withZeros is the serial of a line. Spreadsheets take serials of digits for
 // numbers and drop the zeros before them, so one that nobody has is that of a
 // unit of the same product which has it with zeros.
-func (r *run) withZeros(l contract.Line, padded map[string]string) string {
+func (r *run) withZeros(l *contract.Line, padded map[string]string) string {
 	serial := inventory.CleanSerial(l.Serial)
 	whole := padded[serial]
 	if l.PID == "" || len(r.seen[serial]) > 0 ||
@@ -133,9 +134,9 @@ func (r *run) secondSerials() map[string]*Sighting {
 
 // ofSecond is the serial of the unit that a line names by its second one, which
 // is no part's first and is of the same product, as far as the line says.
-func (r *run) ofSecond(serial string, l contract.Line, second map[string]*Sighting) string {
+func (r *run) ofSecond(serial string, l *contract.Line, second map[string]*Sighting) string {
 	s := second[serial]
-	if s == nil || len(r.seen[serial]) > 0 || l.PID != "" && s.Component.PID != "" && !r.sameProduct(s.Component.PID, l.PID) {
+	if s == nil || len(r.seen[serial]) > 0 || !r.sameProduct(s.Component.PID, l.PID) {
 		return serial
 	}
 	return inventory.CleanSerial(s.Component.Serial)
@@ -175,7 +176,7 @@ func (r *run) countLines() (counts map[LineState]int, unmatched []contract.Line)
 			counts[LineMatched]++
 		} else {
 			counts[LineUnmatched]++
-			unmatched = append(unmatched, l.Line)
+			unmatched = append(unmatched, *l.Line)
 		}
 	}
 	return counts, unmatched

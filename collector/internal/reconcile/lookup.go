@@ -36,13 +36,14 @@ func (r *run) indexLookups() {
 		if answer.Denied() && fresh {
 			r.denied[serial] = answer
 		}
-		for _, l := range answer.Lines {
+		for i := range answer.Lines {
+			l := &answer.Lines[i]
 			x := &line{Line: l, serial: serial, fresh: fresh, state: timeOf(l, r.today), answer: answer, partial: true}
 			if !r.superseded(x) && !r.confirms(x, listed) {
 				r.onLine[serial] = append(r.onLine[serial], x)
 			}
 		}
-		slices.SortStableFunc(r.onLine[serial][len(listed):], func(a, b *line) int { return compareLines(a.Line, b.Line) })
+		slices.SortStableFunc(r.onLine[serial][len(listed):], func(a, b *line) int { return compareLines(*a.Line, *b.Line) })
 	}
 }
 
@@ -83,8 +84,9 @@ func (r *run) confirms(x *line, listed []*line) bool {
 	if l.fresh && l.End == x.End {
 		return true
 	}
-	l.End, l.fresh, l.answer = x.End, true, x.answer
-	l.state = timeOf(l.Line, r.today)
+	renewed := *l.Line
+	renewed.End = x.End
+	l.Line, l.fresh, l.answer, l.state = &renewed, true, x.answer, timeOf(&renewed, r.today)
 	return true
 }
 

@@ -250,7 +250,7 @@ func these(n int) string {
 	return "the lines"
 }
 
-func installSite(l contract.Line) string {
+func installSite(l *contract.Line) string {
 	if l.SiteAddress == "" {
 		return l.Site
 	}

@@ -74,7 +74,7 @@ type termSpan struct{ begin, end contract.Date }
 func (s termSpan) days() int { return s.begin.DaysUntil(s.end) }
 
 // termOf is the term of a line; ok is false when the file does not say it.
-func termOf(l contract.Line) (s termSpan, ok bool) {
+func termOf(l *contract.Line) (s termSpan, ok bool) {
 	s = termSpan{cmp.Or(l.Begin, l.ShipDate), l.End}
 	return s, s.begin != "" && s.begin < s.end
 }
