@@ -11,10 +11,10 @@ import (
 
 // A line is a contract line that can stand for a unit.
 type line struct {
-	*contract.Line // of the facts, which is not to be changed
-	serial string // cleaned
-	fresh  bool   // its contract's data is young enough for a verdict
-	state  lineTime
+	*contract.Line        // of the facts, which is not to be changed
+	serial         string // cleaned
+	fresh          bool   // its contract's data is young enough for a verdict
+	state          lineTime
 	// answer is that of the Support API on which the line rests, or its end;
 	// nil where a file has both. partial says that no file has the line.
 	answer  *contract.Lookup

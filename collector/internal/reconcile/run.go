@@ -211,7 +211,7 @@ func (r *run) result() Result {
 		res.Summary[c] = 0
 	}
 	for _, u := range r.units {
-		res.Units = append(res.Units, u.described(r))
+		res.Units = append(res.Units, u.described())
 		res.Summary[u.Coverage]++
 	}
 	slices.SortStableFunc(res.Units, func(a, b Unit) int {

@@ -120,7 +120,7 @@ func (r *run) node(id string) Node {
 	return Node{ID: id, Address: id}
 }
 
-func (u *unit) described(r *run) Unit {
+func (u *unit) described() Unit {
 	c := u.at.Component
 	d := Unit{
 		Serial: cmp.Or(u.serial, inventory.CleanText(c.Serial)), PID: u.pid, Site: u.node.Site, Node: nodeName(u.node), Address: u.node.Address,
