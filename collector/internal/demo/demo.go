@@ -227,7 +227,7 @@ func (d *demo) importContracts(ctx context.Context, again bool) error {
 	return nil
 }
 
-// firstDay runs all agents until each device has been asked.
+// firstDay runs all agents until each device has been asked, and judged.
 func (d *demo) firstDay(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -237,7 +237,12 @@ func (d *demo) firstDay(ctx context.Context) error {
 	}
 	group.Go(func() error {
 		defer stop()
-		return d.until(ctx, "every device to be asked once", func() bool { return d.gauge("rollcall_nodes", nil) == d.devices.count() })
+		err := d.until(ctx, "every device to be asked once", func() bool { return d.gauge("rollcall_nodes", nil) == d.devices.count() })
+		if err != nil {
+			return err
+		}
+		// What is found at a silent site is found today, or never.
+		return d.until(ctx, "the first day's findings", func() bool { return d.gauge("rollcall_findings", map[string]string{"kind": "site_mismatch"}) > 0 })
 	})
 	return group.Wait()
 }
