@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"strings"
 	"testing"
 
 	"rollcall/collector/internal/contract"
@@ -119,6 +120,34 @@ func TestMatching(t *testing.T) {
 			w.poll(0, "Main/sw2", "ASR-9901 FOC1111A0CC also FOC1111A0B9")
 			w.line("1", "ASR-9901 FOC1111A0B9", -100, 1000)
 		}, []string{"FOC1111A0AA: uncovered", "FOC1111A0CC: uncovered"}, []string{"uncovered_unit/FOC1111A0AA", "uncovered_unit/FOC1111A0CC"}},
+		{"one unit tells its second serial at two addresses", func(w *world) {
+			w.poll(0, sw, "ASR-9901 FOC1111A0AA also FOC1111A0B9")
+			w.poll(0, "Main/sw22", "ASR-9901 FOC1111A0AA also FOC1111A0B9")
+			w.line("1", "ASR-9901 FOC1111A0B9", -100, 1000)
+		}, []string{"FOC1111A0AA: covered"}, []string{"duplicate_serial/FOC1111A0AA"}},
+		{"three units tell one second serial", func(w *world) {
+			for i, serial := range []string{"FOC1111A0AA", "FOC1111A0CC", "FOC1111A0CC"} {
+				w.poll(0, sw+strings.Repeat("1", i), "ASR-9901 "+serial+" also FOC1111A0B9")
+			}
+			w.line("1", "ASR-9901 FOC1111A0B9", -100, 1000)
+		}, []string{"FOC1111A0AA: uncovered", "FOC1111A0CC: uncovered"}, []string{"duplicate_serial/FOC1111A0CC", "uncovered_unit/FOC1111A0AA", "uncovered_unit/FOC1111A0CC"}},
+		{"a unit that went told the second serial of another", func(w *world) {
+			w.poll(-20, sw, "ASR-9901 FOC1111A0AA @1", "ASR-9901 FOC1111A0CC @2 also FOC1111A0B9")
+			w.poll(0, sw, "ASR-9901 FOC1111A0AA @1 also FOC1111A0B9")
+			w.line("1", "ASR-9901 FOC1111A0B9", -100, 1000)
+		}, []string{"FOC1111A0AA: covered"}, nil},
+		{"a part tells the second serial of its unit", func(w *world) {
+			w.poll(0, sw, "ASR-9901 FOC1111A0AA also FOC1111A0B9", "PWR-C1-715WAC DCA1111A0AA in FOC1111A0AA also FOC1111A0B9")
+			w.line("1", "ASR-9901 FOC1111A0B9", -100, 1000)
+		}, []string{"FOC1111A0AA: covered"}, nil},
+		{"a placeholder for a second serial, and a line that has one too", func(w *world) {
+			w.poll(0, sw, "ASR-9901 FOC1111A0AA also N/A")
+			w.line("1", "ASR-9901 N/A", -100, 1000)
+		}, []string{"FOC1111A0AA: uncovered"}, []string{"uncovered_unit/FOC1111A0AA"}},
+		{"a unit without a serial tells a second one", func(w *world) {
+			w.poll(0, sw, "ASR-9901 N/A also FOC1111A0B9")
+			w.line("1", "ASR-9901 FOC1111A0B9", -100, 20)
+		}, []string{"N/A: unknown_serial"}, []string{"suspect_serial/" + sw + "/chassis"}},
 		{"the file lost the zeros before the serial", func(w *world) {
 			w.poll(0, sw, "WS-C2950-24 00123456789")
 			w.line("1", "WS-C2950-24 123456789", -100, 1000)
