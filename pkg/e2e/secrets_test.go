@@ -105,8 +105,8 @@ func (r *running) crash(t *testing.T) {
 }
 
 // talkative is a device that shows its configuration at the login and whatever it
-// is asked.
-func talkative(t *testing.T, say string) string {
+// is asked. What is typed there is kept in typed.
+func talkative(t *testing.T, say string, typed *sync.Map) string {
 	t.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -129,13 +129,13 @@ func talkative(t *testing.T, say string) string {
 			if err != nil {
 				return
 			}
-			go serveTalk(conn, config, say)
+			go serveTalk(conn, config, say, typed)
 		}
 	}()
 	return l.Addr().String()
 }
 
-func serveTalk(conn net.Conn, config *ssh.ServerConfig, say string) {
+func serveTalk(conn net.Conn, config *ssh.ServerConfig, say string, typed *sync.Map) {
 	defer func() { _ = conn.Close() }()
 	server, channels, requests, err := ssh.NewServerConn(conn, config)
 	if err != nil {
@@ -160,6 +160,7 @@ func serveTalk(conn net.Conn, config *ssh.ServerConfig, say string) {
 				break
 			}
 			if line += string(buffer); buffer[0] == '\n' || buffer[0] == '\r' {
+				typed.Store(strings.TrimSpace(line), true)
 				_, _ = io.WriteString(channel, strings.TrimSpace(line)+"\r\n"+say+"\r\nsw9#")
 				line = ""
 			}
@@ -288,7 +289,8 @@ support_api:
 	t.Cleanup(func() { _ = device.Close() })
 	host, snmpPort := split(t, device.SNMPAddr())
 	_, sshPort := split(t, device.SSHAddr())
-	talker, talkerPort := split(t, talkative(t, "snmp-server community "+secret["show-community"]+" RO\r\nusername x password 0 "+secret["show-password"]))
+	var typed sync.Map
+	talker, talkerPort := split(t, talkative(t, "snmp-server community "+secret["show-community"]+" RO\r\nusername x password 0 "+secret["show-password"], &typed))
 	agentConfig := func(name, collectorURL, tokenFile string) string {
 		return write(name+".yaml", fmt.Sprintf(`name: %s
 data_dir: %s
@@ -344,6 +346,10 @@ targets:
 
 	eventually(t, "an upload is taken", func() bool {
 		return strings.Contains(collector.text(), `msg="batch taken"`) && strings.Contains(collector.text(), `msg="organization reconciled"`)
+	})
+	eventually(t, "the talkative device shows its inventory", func() bool {
+		_, ok := typed.Load("show inventory")
+		return ok
 	})
 	eventually(t, "the proxy was asked", func() bool { return proxied.Load() > 0 })
 

@@ -70,7 +70,22 @@ func TestHostileShells(t *testing.T) {
 				}
 			}
 		}, func(s *Session) { s.limits().output = 1 << 10 }, 1 << 10},
-		"silence":  {func(term *terminal) { term.print("NAME: "); term.key() }, func(s *Session) { s.limits().idle = 300 * time.Millisecond }, 100},
+		"silence": {func(term *terminal) { term.print("NAME: "); term.key() }, func(s *Session) { s.limits().idle = 300 * time.Millisecond }, 100},
+		"other text before each prompt": {func(term *terminal) {
+			for n := 1; term.print("sw1#"); n++ {
+				if _, ok := term.line(); !ok {
+					return
+				}
+				term.print("\r\n%s\r\n", strings.Repeat("x", n))
+			}
+		}, func(*Session) {}, 1 << 10},
+		"prompt that answers nothing": {func(term *terminal) {
+			for term.print("sw1#"); ; {
+				if _, ok := term.line(); !ok {
+					return
+				}
+			}
+		}, func(s *Session) { s.limits().idle = time.Second }, 100},
 		"hangs up": {func(term *terminal) { term.print("NAME: "); _ = term.ch.Close() }, func(*Session) {}, 100},
 		"session too long": {func(term *terminal) {
 			for term.print("tick\r\n") {

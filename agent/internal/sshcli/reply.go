@@ -12,7 +12,9 @@ import (
 //
 // A line of output may look like the prompt: a description, a pasted log. So a
 // prompt at the end of the output is confirmed by an empty line, which a real
-// prompt answers with another prompt and nothing else.
+// prompt answers with another prompt and nothing else. A device that prints more
+// before each prompt, such as a notice to whoever is logged in, prints the same
+// each time: two questions in a row that are answered alike end the output, too.
 type reply struct {
 	prompt string
 	limits *limits
@@ -29,11 +31,26 @@ type reply struct {
 	loose   bool
 	pagedAt int // where the output stood when the pager was last answered
 	pages   int
+
+	askedAt  int           // where the output stood when the question was put
+	former   string        // how the question before was answered, but for its numbers
+	formerAt int           // where the output stood when that was put
+	others   int           // questions that were answered by other text and the prompt
+	silent   time.Duration // without a byte, over the last questions
+	end      int           // where the output ends, when answers follow it; 0 until that is known
 }
+
+// maxOthers is how many answers with other text are waited through.
+const maxOthers = 8
 
 func newReply(prompt string, l *limits) *reply { return &reply{prompt: prompt, limits: l} }
 
-func (r *reply) text() string { return r.out.String() }
+func (r *reply) text() string {
+	if r.end > 0 {
+		return string(r.out.Bytes()[:r.end])
+	}
+	return r.out.String()
+}
 
 // add takes a piece of output, within the limits.
 func (r *reply) add(chunk []byte) error {
@@ -57,6 +74,7 @@ func (r *reply) add(chunk []byte) error {
 		return fmt.Errorf("it is longer than %d MiB", r.limits.output>>20)
 	}
 	r.out.Write(chunk)
+	r.silent = 0
 	return nil
 }
 
@@ -96,7 +114,9 @@ func (r *reply) opens(before string) bool {
 
 func (r *reply) atPrompt() bool    { return r.prompts() > 0 }
 func (r *reply) unconfirmed() bool { return r.wanted == 0 }
-func (r *reply) done() bool        { return r.wanted > 0 && r.prompts() >= r.wanted }
+func (r *reply) done() bool {
+	return r.end > 0 || r.wanted > 0 && r.prompts() >= r.wanted
+}
 
 // asked notes that an empty line was typed at the prompts that stand there.
 func (r *reply) asked() {
@@ -104,13 +124,38 @@ func (r *reply) asked() {
 	if r.wanted == 0 {
 		r.since = max(r.out.Len()-r.window(), 0)
 	}
-	r.wanted = n + 1
+	r.wanted, r.askedAt = n+1, r.out.Len()
 }
+
+// digits are what differs between two answers of a device that tells the time.
+var digits = regexp.MustCompile(`[0-9]+`)
 
 // again has the question put once more: the device dropped the first one, it
 // was typed at something that only looked like a prompt, or the prompt does not
-// stand on a line of its own.
-func (r *reply) again() { r.wanted, r.loose = 0, true }
+// stand on a line of its own. Where the device answers each question with the
+// same text and its prompt, the output is over. It is called when the device
+// was quiet for limits.confirm at a prompt.
+func (r *reply) again() error {
+	if r.silent += r.limits.confirm; r.silent >= r.limits.idle {
+		return errQuiet
+	}
+	if r.wanted > 0 {
+		answer := digits.ReplaceAllString(strings.TrimSpace(plain(string(r.out.Bytes()[r.askedAt:]))), "0")
+		switch {
+		case answer == "": // not answered at all
+		case answer == r.former:
+			r.end = r.formerAt
+			return nil
+		default:
+			if r.others++; r.others > maxOthers {
+				return errUnsettled
+			}
+			r.former, r.formerAt = answer, r.askedAt
+		}
+	}
+	r.wanted, r.loose = 0, true
+	return nil
+}
 
 // endsInPrompt says that the prompt stands at the end, on whatever line.
 func (r *reply) endsInPrompt() bool {

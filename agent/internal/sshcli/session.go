@@ -203,8 +203,9 @@ func (s *Session) exchange(ctx context.Context, command string) (string, error) 
 		}
 		chunk, err := s.receive(ctx, r.patience())
 		if errors.Is(err, errQuiet) && r.endsInPrompt() {
-			r.again()
-			continue
+			if err = r.again(); err == nil {
+				continue
+			}
 		}
 		if err != nil {
 			return r.text(), s.broken(ctx, err, fmt.Sprintf("while it ran %q", command))
@@ -219,6 +220,8 @@ func (s *Session) exchange(ctx context.Context, command string) (string, error) 
 var (
 	errQuiet = errors.New("the device was silent")
 	errEnded = errors.New("the device closed the session")
+	// errUnsettled is of a device of which nobody can tell where output ends.
+	errUnsettled = errors.New("the device prints other text before each prompt")
 )
 
 // receive waits for the next piece of output.
@@ -245,6 +248,8 @@ func (s *Session) broken(ctx context.Context, err error, when string) error {
 		return s.dialer.fail(inventory.ProblemIncomplete, "the poll's time was over "+when, ctx.Err())
 	case errors.Is(err, errQuiet):
 		return s.dialer.fail(inventory.ProblemIncomplete, fmt.Sprintf("the device was silent for %s %s", s.limits().idle, when), err)
+	case errors.Is(err, errUnsettled):
+		return s.dialer.fail(inventory.ProblemIncomplete, fmt.Sprintf("the device printed other text before its prompt each time an empty line was typed, %s: log in by hand to see what it shows (`terminal no monitor` on the device ends a log)", when), err)
 	case time.Now().After(s.conn.end):
 		return s.dialer.fail(inventory.ProblemIncomplete, fmt.Sprintf("the session took longer than %s %s", s.limits().session, when), err)
 	}

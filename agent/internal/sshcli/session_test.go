@@ -176,6 +176,23 @@ func TestShellOddities(t *testing.T) {
 			}
 			term.run("", "sw1#", m)
 		},
+		"notice with the time before each prompt": func(term *terminal) {
+			// What it says is the same at a command, at an empty line and at the login.
+			n := 0
+			notice := func() { n++; term.print("maintenance tonight, login %d\r\nsw1#", n) }
+			notice()
+			for {
+				s, ok := term.line()
+				if !ok || s == "exit" {
+					return
+				}
+				term.print("\r\n")
+				if f := ios()[s]; f != nil {
+					f(term)
+				}
+				notice()
+			}
+		},
 		"prompt with escape sequences": func(term *terminal) { term.run("", "\x1b[Ksw1#\x1b[0m", ios()) },
 		"prompt of xr":                 func(term *terminal) { term.run("", "RP/0/RSP0/CPU0:edge-1#", ios()) },
 		"command echoed": func(term *terminal) {
