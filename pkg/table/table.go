@@ -1,7 +1,7 @@
 // Package table writes rows for people: in columns on a terminal, and as CSV
 // that a spreadsheet opens without running any of it. Values come from devices
-// and files that others control, so neither form lets a control character or a
-// formula through.
+// and files that others control, so no control character reaches a terminal, and
+// no formula a spreadsheet.
 package table
 
 import (
@@ -12,21 +12,55 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Text makes a value safe to show on a terminal and in one line: control and
 // formatting characters (terminal escapes, line ends, bidirectional overrides)
 // become "·", and what is not UTF-8 becomes "?".
-func Text(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == unicode.ReplacementChar:
-			return '?'
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Zl, r), unicode.Is(unicode.Zp, r):
-			return '·'
+func Text(s string) string { return strings.Map(safe, strings.ToValidUTF8(s, "?")) }
+
+func safe(r rune) rune {
+	switch {
+	case r == unicode.ReplacementChar:
+		return '?'
+	case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Zl, r), unicode.Is(unicode.Zp, r):
+		return '·'
+	}
+	return r
+}
+
+// Terminal writes text of several lines, such as a document for programs that is
+// shown to a person, as Text does, but for line ends and tabs. A rune may come
+// in parts; one that is never whole is not written.
+func Terminal(w io.Writer) io.Writer { return &terminal{w: w} }
+
+type terminal struct {
+	w    io.Writer
+	part []byte // the beginning of a rune
+}
+
+// Write implements io.Writer.
+func (t *terminal) Write(b []byte) (int, error) {
+	text := append(t.part, b...)
+	whole := len(text)
+	for i := max(len(text)-utf8.UTFMax+1, 0); i < len(text); i++ {
+		if utf8.RuneStart(text[i]) && !utf8.FullRune(text[i:]) {
+			whole = i
+			break
 		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
+	}
+	shown := strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' {
+			return r
+		}
+		return safe(r)
+	}, strings.ReplaceAll(strings.ToValidUTF8(string(text[:whole]), "?"), "\r\n", "\n"))
+	t.part = append([]byte(nil), text[whole:]...)
+	if _, err := io.WriteString(t.w, shown); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // formulaStart is what a spreadsheet takes for the beginning of a formula, full

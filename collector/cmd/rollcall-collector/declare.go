@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"text/tabwriter"
 
 	"rollcall/collector/internal/contract"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
+	"rollcall/pkg/table"
 )
 
 // declareCmd keeps what people say of units, which no poll and no contract file
@@ -79,13 +79,11 @@ func (c *declareListCmd) Run(ctx context.Context, std stdio) error {
 		if err != nil {
 			return err
 		}
-		w := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
-		_, err = fmt.Fprintln(w, "SERIAL\tPID\tDECLARED AS\tOBTAINED\tON\tBY\tREASON")
+		rows := make([][]string, 0, len(all))
 		for _, d := range all {
-			_, lineErr := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.Serial, d.PID, d.Kind, d.Obtained, d.Date, d.Author, d.Reason)
-			err = errors.Join(err, lineErr)
+			rows = append(rows, []string{d.Serial, d.PID, string(d.Kind), string(d.Obtained), string(d.Date), d.Author, d.Reason})
 		}
-		return errors.Join(err, w.Flush())
+		return table.Columns(std.out, "", []string{"SERIAL", "PID", "DECLARED AS", "OBTAINED", "ON", "BY", "REASON"}, rows)
 	})
 }
 

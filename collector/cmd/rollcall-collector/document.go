@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"rollcall/collector/internal/document"
+	"rollcall/pkg/table"
 )
 
 // documentFlags are what only people know, for a document that is asked for.
@@ -94,9 +95,12 @@ func formatOf(format, path string) (document.Format, error) {
 }
 
 // writeFile writes to standard output, or to a file that appears whole or not at
-// all.
+// all. A terminal is shown no control character of what is written.
 func writeFile(stdout io.Writer, path string, write func(io.Writer) error) (err error) {
 	if path == "" || path == "-" {
+		if isTerminal(stdout) {
+			stdout = table.Terminal(stdout)
+		}
 		return write(stdout)
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a device or a pipe

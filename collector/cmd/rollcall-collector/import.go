@@ -11,6 +11,7 @@ import (
 	"rollcall/collector/internal/intake"
 	"rollcall/collector/internal/store"
 	"rollcall/pkg/config"
+	"rollcall/pkg/table"
 )
 
 // importCmd takes files unless it is told to do something else.
@@ -102,7 +103,7 @@ func (i *importer) take(ctx context.Context, kind store.ImportKind, path string)
 	if err == nil {
 		var text string
 		if text, err = i.keep(ctx, f); err == nil {
-			_, err = fmt.Fprintln(i.std.out, text)
+			_, err = fmt.Fprintln(table.Terminal(i.std.out), text) // it names the file, and rows
 		}
 	}
 	if err != nil {

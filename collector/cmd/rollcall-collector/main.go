@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"rollcall/pkg/table"
 )
 
 const program = "rollcall-collector"
@@ -86,8 +88,9 @@ func run(ctx context.Context, args []string, std stdio) int {
 }
 
 // complain writes an error to standard error, each line with the program's name.
+// An error may hold what stands in a file or came from a device.
 func complain(std stdio, err error) {
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		_, _ = fmt.Fprintf(std.err, "%s: %s\n", program, line)
+		_, _ = fmt.Fprintf(std.err, "%s: %s\n", program, table.Text(line))
 	}
 }

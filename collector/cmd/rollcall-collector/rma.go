@@ -198,7 +198,7 @@ func (c *rmaConfirmCmd) Run(ctx context.Context, std stdio) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(std.out, "That %s replaced %s is recorded as entry %d of %q.\n", found.NewSerial, found.OldSerial, id, org.Name)
+		_, err = fmt.Fprintf(std.out, "That %s replaced %s is recorded as entry %d of %q.\n", table.Text(found.NewSerial), table.Text(found.OldSerial), id, org.Name)
 		return err
 	})
 }
@@ -218,7 +218,7 @@ func (c *rmaRejectCmd) Run(ctx context.Context, std stdio) error {
 			return err
 		}
 		_, err := fmt.Fprintf(std.out, "%s is not taken for the replacement of %s again. To take that back: %s rma withdraw --old-serial %s --new-serial %s\n",
-			found.NewSerial, found.OldSerial, program, found.OldSerial, found.NewSerial)
+			table.Text(found.NewSerial), table.Text(found.OldSerial), program, table.Text(found.OldSerial), table.Text(found.NewSerial))
 		return err
 	})
 }

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"rollcall/collector/internal/store"
+	"rollcall/pkg/table"
 	"rollcall/pkg/wire"
 )
 
@@ -179,8 +179,7 @@ func (c *listTokensCmd) Run(ctx context.Context, std stdio) (err error) {
 		invited[x.Agent] = x.Expires
 	}
 	now := time.Now()
-	w := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
-	_, err = fmt.Fprintln(w, "ORGANIZATION\tSITE\tAGENT\tSTATE\tVALID UNTIL\tJOIN TOKEN\tLAST SEEN")
+	rows := make([][]string, 0, len(agents))
 	for _, a := range agents {
 		credential, has := newest[a.ID]
 		valid := "-"
@@ -190,11 +189,11 @@ func (c *listTokensCmd) Run(ctx context.Context, std stdio) (err error) {
 		case has:
 			valid = day(credential.Expires)
 		}
-		_, lineErr := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			a.Organization, a.Site, a.Name, stateWords(a, has, now), valid, invitationWords(invited[a.ID], now), cmp.Or(day(a.LastSeen), "never"))
-		err = errors.Join(err, lineErr)
+		rows = append(rows, []string{
+			a.Organization, a.Site, a.Name, stateWords(a, has, now), valid, invitationWords(invited[a.ID], now), cmp.Or(day(a.LastSeen), "never"),
+		})
 	}
-	return errors.Join(err, w.Flush())
+	return table.Columns(std.out, "", []string{"ORGANIZATION", "SITE", "AGENT", "STATE", "VALID UNTIL", "JOIN TOKEN", "LAST SEEN"}, rows)
 }
 
 // stateWords says how an agent stands.
