@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -40,6 +41,7 @@ type line struct {
 	registry  *prometheus.Registry
 	tokens    map[string]string // by agent
 	clock     func() time.Time  // of agents; nil is the machine's
+	log       *slog.Logger      // of both; nil logs nothing
 }
 
 func newLine(t *testing.T) *line {
@@ -58,7 +60,7 @@ func (l *line) startCollector() {
 	c.Listen, c.DataDir = l.listen, filepath.Join(l.dir, "collector")
 	c.Login = collector.LoginOff
 	l.registry = prometheus.NewRegistry()
-	col, err := collector.New(l.t.Context(), c, collector.Options{Registry: l.registry})
+	col, err := collector.New(l.t.Context(), c, collector.Options{Registry: l.registry, Log: l.log})
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -102,7 +104,7 @@ func (l *line) startAgent(site, name string, devices ...*simdevice.Server) (regi
 		c.Targets = append(c.Targets, target)
 	}
 	registry = prometheus.NewRegistry()
-	a, err := agent.New(c, agent.Options{Registry: registry, FirstPollNow: true, Now: l.clock})
+	a, err := agent.New(c, agent.Options{Registry: registry, FirstPollNow: true, Now: l.clock, Log: l.log})
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -20,6 +20,9 @@ const (
 	ReceiptType = "application/vnd.rollcall.receipt+json"
 	// Encoding is the only Content-Encoding of a batch.
 	Encoding = "zstd"
+	// RequestIDHeader names a request, of up to 64 letters, digits, "-", "_" and
+	// "."; the answer has the same. Both sides log it.
+	RequestIDHeader = "X-Request-ID"
 
 	// BatchSchema and ReceiptSchema name the versions. Unknown fields are
 	// ignored; another major number is refused.

@@ -2,6 +2,7 @@ package upload
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -89,18 +90,24 @@ func (r *round) deliver(ctx context.Context, parcels []parcel) error {
 	case err != nil:
 		return err
 	}
-	receipt, err := r.post(ctx, body)
+	id := rand.Text()
+	receipt, err := r.post(ctx, id, body)
 	attempt := Attempt{Reports: len(parcels), Bytes: len(body), Err: err}
+	log := r.log.With("request_id", id, "reports", len(parcels), "bytes", len(body))
 	if err == nil {
 		err = r.apply(ctx, parcels, receipt, &attempt)
 		r.opt.Observe(attempt)
+		log.DebugContext(ctx, "batch delivered", "stored", attempt.Stored, "duplicate", attempt.Duplicate, "refused", attempt.Refused)
 		return err
 	}
 	r.opt.Observe(attempt)
-	if f := asFault(err); f.tooLarge || f.refused {
+	log.DebugContext(ctx, "batch not delivered", "error", err)
+	f := asFault(err)
+	f.request = id
+	if f.tooLarge || f.refused {
 		return r.halve(ctx, parcels, f)
 	}
-	return err
+	return f
 }
 
 func (r *round) encode(ctx context.Context, parcels []parcel) ([]byte, error) {

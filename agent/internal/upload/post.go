@@ -35,6 +35,7 @@ type fault struct {
 	tooLarge      bool   // 413
 	size          bool   // a smaller batch may get through
 	retryAfter    time.Duration
+	request       string // the ID under which the collector may know it; "" without a request
 }
 
 func (f fault) Error() string { return f.err.Error() }
@@ -47,8 +48,9 @@ func asFault(err error) fault {
 	return fault{err: err}
 }
 
-// post sends the body and returns a valid receipt, or a fault.
-func (u *Uploader) post(ctx context.Context, body []byte) (wire.Receipt, error) {
+// post sends the body as the request of this ID and returns a valid receipt, or a
+// fault.
+func (u *Uploader) post(ctx context.Context, id string, body []byte) (wire.Receipt, error) {
 	var none wire.Receipt
 	token, err := u.opt.Credential.Token()
 	if err != nil {
@@ -61,6 +63,7 @@ func (u *Uploader) post(ctx context.Context, body []byte) (wire.Receipt, error) 
 	if err != nil {
 		return none, err
 	}
+	req.Header.Set(wire.RequestIDHeader, id)
 	req.Header.Set("Content-Type", wire.BatchType)
 	req.Header.Set("Content-Encoding", wire.Encoding)
 	req.Header.Set("Accept", wire.ReceiptType+", application/json")

@@ -6,6 +6,7 @@ package upload
 
 import (
 	"context"
+	cryptorand "crypto/rand"
 	"fmt"
 	"log/slog"
 	"math"
@@ -151,7 +152,11 @@ func (u *Uploader) Run(ctx context.Context) error {
 		switch {
 		case err != nil && ctx.Err() == nil:
 			d := u.delay(err)
-			u.log.Warn("reports are not delivered, kept in the spool", "error", err, "next_try_in", d.Round(100*time.Millisecond).String())
+			log := u.log
+			if id := asFault(err).request; id != "" {
+				log = log.With("request_id", id) // by which the collector's log tells why
+			}
+			log.Warn("reports are not delivered, kept in the spool", "error", err, "next_try_in", d.Round(100*time.Millisecond).String())
 			wait = u.opt.After(d)
 		case empty:
 			appended = u.spool.Appended()
@@ -207,7 +212,7 @@ func (u *Uploader) Ping(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = u.post(ctx, body)
+	_, err = u.post(ctx, cryptorand.Text(), body)
 	return err
 }
 

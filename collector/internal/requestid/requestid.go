@@ -8,10 +8,12 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/http"
+
+	"rollcall/pkg/wire"
 )
 
 // Header is where a client names its request, and finds the name of the answer.
-const Header = "X-Request-ID"
+const Header = wire.RequestIDHeader
 
 // maxLength bounds an ID, in bytes.
 const maxLength = 64
