@@ -8,15 +8,15 @@ import (
 // labels are kept stable for the alerts and dashboards that people build on
 // them. configs/README.md lists them.
 type families struct {
-	organization, reconciled                              family
-	units, findings, findingInfo, findingInfoOmitted      family
-	agent, agentSeen, agentInterval, agentSkew, nodes     family
-	agentWaiting, agentRefused, agentGaps                 family
-	imported, lines, contractUnits, window                family
-	nextEnd, lastEnd, contractsOmitted                    family
-	donated, termShort                                    family
-	expiring, stale, notSeen, activation, silentIntervals family
-	build                                                 family
+	organization, reconciled                                      family
+	units, findings, findingInfo, findingInfoOmitted              family
+	agent, agentSeen, agentInterval, agentSkew, agentTwice, nodes family
+	agentWaiting, agentRefused, agentGaps                         family
+	imported, lines, contractUnits, window                        family
+	nextEnd, lastEnd, contractsOmitted                            family
+	donated, termShort                                            family
+	expiring, stale, notSeen, activation, silentIntervals         family
+	build                                                         family
 }
 
 func newFamilies() families {
@@ -50,6 +50,9 @@ func newFamilies() families {
 			"agent", "organization", "site"),
 		agentSkew: newFamily("rollcall_agent_clock_skew_seconds",
 			"The agent's clock minus the collector's, at its last upload.",
+			"agent", "organization", "site"),
+		agentTwice: newFamily("rollcall_agent_runs_twice",
+			"Whether two programs report as this agent, as after a copy of its machine: 1 for a week after the last time that they did.",
 			"agent", "organization", "site"),
 		agentWaiting: newFamily("rollcall_agent_waiting_reports",
 			"Reports that waited at the agent when it last uploaded, with those of that upload.",
@@ -111,7 +114,7 @@ func (f families) all() []family {
 	return []family{
 		f.organization, f.reconciled,
 		f.units, f.findings, f.findingInfo, f.findingInfoOmitted,
-		f.agent, f.agentSeen, f.agentInterval, f.agentSkew, f.agentWaiting, f.agentRefused, f.agentGaps, f.nodes,
+		f.agent, f.agentSeen, f.agentInterval, f.agentSkew, f.agentTwice, f.agentWaiting, f.agentRefused, f.agentGaps, f.nodes,
 		f.imported, f.lines, f.contractUnits, f.window, f.nextEnd, f.lastEnd, f.contractsOmitted,
 		f.donated, f.termShort,
 		f.expiring, f.stale, f.notSeen, f.activation, f.silentIntervals,

@@ -166,13 +166,19 @@ func (c *Collector) send(ch chan<- prometheus.Metric, s *sample) {
 	sendAll(ch, f.units, s.units, func(k *unitKey) []*string { return []*string{&k.class, &k.coverage, &k.org, &k.site} })
 	sendAll(ch, f.nodes, s.nodes, func(k *nodeKey) []*string { return []*string{&k.org, &k.site, &k.state} })
 	agent, seen, interval, skew := f.agent.batch(len(s.agents)), f.agentSeen.batch(len(s.agents)), f.agentInterval.batch(len(s.agents)), f.agentSkew.batch(len(s.agents))
+	twice := f.agentTwice.batch(len(s.agents))
 	for k, a := range s.agents {
+		running := 0.0
+		if a.RunsTwice(a.LastSeen) {
+			running = 1
+		}
+		twice.add(running, &k.agent, &k.org, &k.site)
 		agent.add(1, &k.agent, &k.org, &k.site, &a.Version)
 		seen.add(timestamp(a.LastSeen), &k.agent, &k.org, &k.site)
 		interval.add(a.Interval.Seconds(), &k.agent, &k.org, &k.site)
 		skew.add(a.ClockSkew.Seconds(), &k.agent, &k.org, &k.site)
 	}
-	for _, b := range []*batch{agent, seen, interval, skew} {
+	for _, b := range []*batch{agent, seen, interval, skew, twice} {
 		b.send(ch)
 	}
 	one := func(k *agentKey) []*string { return []*string{&k.agent, &k.org, &k.site} }

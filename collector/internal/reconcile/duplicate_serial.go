@@ -32,7 +32,7 @@ func (r *run) duplicate(u *unit, at []*Sighting) Finding {
 	for _, s := range at {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("%s reports it, last on %s (%s).", r.where(s), dayOf(s.Last), r.node(s.Node).Address))
 	}
-	f.Evidence = capped(f.Evidence)
+	f.Evidence = append(capped(f.Evidence), r.twins(at)...)
 	if r.oneDevice(at) {
 		f.Severity = Info
 		f.Evidence = append(f.Evidence, "All of them have the same name and the same units: this is most likely one device that answers at several addresses.")
@@ -53,6 +53,17 @@ func (r *run) duplicate(u *unit, at []*Sighting) Finding {
 		Sheet: Sheet{},
 	}
 	return f
+}
+
+// twins tells of the agents of the places that run twice.
+func (r *run) twins(at []*Sighting) []string {
+	var told []string
+	for _, a := range r.Agents {
+		if a.RunsTwice && slices.ContainsFunc(at, func(s *Sighting) bool { return r.node(s.Node).Agent == a.ID }) {
+			told = append(told, fmt.Sprintf("Agent %s%s runs twice with one identity, as after a copy of its machine: one of the two may report it.", a.Name, inSite(a.Site)))
+		}
+	}
+	return told
 }
 
 // oneDevice says that the nodes of the places are alike in all that is known.

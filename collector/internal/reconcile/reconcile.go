@@ -63,6 +63,9 @@ type Agent struct {
 	Site     string
 	LastSeen time.Time     // its last upload, by the collector's clock; zero when never
 	Interval time.Duration // between two polls of a node, as the agent says
+	// RunsTwice says that two programs are this agent at once, as after a copy
+	// of its machine.
+	RunsTwice bool
 	// Refused counts the reports that were refused for good and are set aside
 	// at the agent, and Refusal says why the newest of them was.
 	Refused int64

@@ -269,7 +269,7 @@ func agents(ctx context.Context, q querier, org string) ([]reconcile.Agent, erro
 		if err := scanAgent(scan, &a); err != nil {
 			return err
 		}
-		*r = reconcile.Agent{ID: a.ID, Name: a.Name, Site: a.Site, LastSeen: a.LastSeen, Interval: a.Interval}
+		*r = reconcile.Agent{ID: a.ID, Name: a.Name, Site: a.Site, LastSeen: a.LastSeen, Interval: a.Interval, RunsTwice: a.RunsTwice(a.LastSeen)}
 		return nil
 	}, `SELECT `+agentColumns+` FROM agents a WHERE a.organization = $1 AND a.disabled = 0 ORDER BY a.site, a.name`, org)
 	if err != nil {

@@ -122,6 +122,9 @@ func (src *sources) trim() {
 // agentNotes say what is wrong with what an agent brings.
 func agentNotes(a reconcile.Agent, gaps []store.Gap) []string {
 	var notes []string
+	if a.RunsTwice {
+		notes = append(notes, "Two programs report as this agent: its machine was copied, or an old copy of it runs again. Switch one off, or make it an agent of its own with a new join token.")
+	}
 	if a.Refused > 0 {
 		notes = append(notes, fmt.Sprintf("%s set aside there, because the collector refused the last: %s.", are(a.Refused, "report"), strings.TrimSuffix(a.Refusal, ".")))
 	}
