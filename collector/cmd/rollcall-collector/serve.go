@@ -79,6 +79,9 @@ func (c *serveCmd) attend(ctx context.Context, ended <-chan struct{}, hup <-chan
 			tell(log, daemon.SdNotifyStopping)
 			stopping = nil
 		case <-ended:
+			if stopping != nil { // both came at once, or it ended by itself
+				tell(log, daemon.SdNotifyStopping)
+			}
 			return
 		}
 	}
