@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -16,11 +15,12 @@ import (
 	"time"
 
 	"rollcall/collector/internal/store"
+	"rollcall/pkg/torture"
 	"rollcall/pkg/wire"
 )
 
 // backups is how often a copy is taken while reports are saved.
-var backups = flag.Int("backups", 5, "backups of TestBackupUnderLoad")
+var backups = torture.Times(5, 50)
 
 // A ledger counts what the store has acknowledged, each report one higher.
 func ledger(t *testing.T, s *store.Store, a store.Agent) (acknowledged *atomic.Int64, stop func()) {
@@ -66,7 +66,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	acknowledged, stop := ledger(t, s, agent(t, s, "Riverside Food Bank", "Main", "agent-1"))
-	for i := range *backups {
+	for i := range backups {
 		before := acknowledged.Load()
 		b, err := s.Backup(t.Context(), filepath.Join(dir, fmt.Sprintf("%d.db", i)))
 		if err != nil {
@@ -89,7 +89,7 @@ func TestBackupUnderLoad(t *testing.T) {
 		}
 	}
 	stop()
-	t.Logf("%d backups while %d reports were saved", *backups, acknowledged.Load())
+	torture.Figure(t, "R16", "%d backups while %d reports were saved, each whole and with all that was acknowledged before it", backups, acknowledged.Load())
 	if _, err := s.Backup(t.Context(), filepath.Join(dir, "0.db")); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("over another backup: error %v, want a conflict", err)
 	}
