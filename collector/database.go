@@ -48,6 +48,15 @@ func (c Config) OpenStore(ctx context.Context, o store.Options) (*store.Store, e
 	return store.Open(ctx, o)
 }
 
+// Move copies the data of the data directory to the server of database.dsn, which
+// o need not name.
+func (c Config) Move(ctx context.Context, o store.MoveOptions) (m store.Moved, err error) {
+	if o.Database, err = c.Database.resolve(); err != nil {
+		return m, err
+	}
+	return store.Move(ctx, o)
+}
+
 // CheckDatabase connects to the server of database.dsn and says which it is, ""
 // where none is set, and what a person should know of how it is set up.
 func (c Config) CheckDatabase(ctx context.Context) (version string, warnings []string, err error) {

@@ -41,6 +41,7 @@ type rig struct {
 	bin     string
 	devices []*simdevice.Server
 	listen  string // of the collector
+	server  string // DSN of the PostgreSQL database that is read as what is stored; "" for the file
 	line    *badLine
 
 	mu     sync.Mutex
@@ -125,7 +126,7 @@ func (r *rig) configure() {
 			r.t.Fatal(err)
 		}
 	}
-	write("collector.yaml", fmt.Sprintf("listen: %s\ndata_dir: %s\n", r.listen, filepath.Join(r.dir, "collector")))
+	write("collector.yaml", r.collectorSettings())
 	out, err := exec.Command(filepath.Join(r.bin, "rollcall-collector"), "token", "create", "--config", filepath.Join(r.dir, "collector.yaml"),
 		"--organization", organizationName, "--site", "Main office", "--agent", "agent-1").CombinedOutput()
 	token := tokenForm.FindString(string(out))
@@ -141,6 +142,10 @@ func (r *rig) configure() {
 		agent += fmt.Sprintf("  - {address: %s, snmp_port: %d, via: snmp, timeout: 1s}\n", host, port)
 	}
 	write("agent.yaml", agent)
+}
+
+func (r *rig) collectorSettings() string {
+	return fmt.Sprintf("listen: %s\ndata_dir: %s\n", r.listen, filepath.Join(r.dir, "collector"))
 }
 
 // A process is one life of a program.
@@ -274,7 +279,11 @@ func idle(limit time.Duration) { <-time.After(time.Duration(rand.Int64N(int64(li
 // database opens what the collector stored, for reading.
 func (r *rig) database() *sql.DB {
 	r.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(r.dir, "collector", "rollcall.db")+"?mode=ro&_pragma=busy_timeout(10000)")
+	driver, dsn := "sqlite", "file:"+filepath.Join(r.dir, "collector", "rollcall.db")+"?mode=ro&_pragma=busy_timeout(10000)"
+	if r.server != "" {
+		driver, dsn = "pgx", r.server
+	}
+	db, err := sql.Open(driver, dsn)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -352,8 +361,10 @@ func (r *rig) checkEffect() {
 	defer func() { _ = db.Close() }()
 	var integrity string
 	var sightings, serials int
-	if err := db.QueryRow(`PRAGMA integrity_check`).Scan(&integrity); err != nil || integrity != "ok" {
-		r.t.Errorf("integrity check: %q, %v", integrity, err)
+	if r.server == "" {
+		if err := db.QueryRow(`PRAGMA integrity_check`).Scan(&integrity); err != nil || integrity != "ok" {
+			r.t.Errorf("integrity check: %q, %v", integrity, err)
+		}
 	}
 	if err := db.QueryRow(`SELECT COUNT(*), COUNT(DISTINCT serial) FROM sightings`).Scan(&sightings, &serials); err != nil {
 		r.t.Fatal(err)

@@ -39,6 +39,7 @@ type commands struct {
 	Finding   findingCmd   `cmd:"" help:"List what was found, and say that you have seen it."`
 	Backup    backupCmd    `cmd:"" help:"Write a copy of the database, while a collector serves it."`
 	Restore   restoreCmd   `cmd:"" help:"Put a backup in the place of the database, while no collector runs."`
+	Migrate   migrateCmd   `cmd:"" help:"Move the data from SQLite to PostgreSQL, or go back."`
 	Check     checkCmd     `cmd:"" help:"Say whether a configuration file is right."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }

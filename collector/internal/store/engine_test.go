@@ -21,7 +21,7 @@ const onlyOnSQLite = `^(TestKill|TestPowerCut|TestFullDisk|TestRestoreGap|TestOp
 
 // newestServer are the tests that run on the newest PostgreSQL too: of the
 // migrations, of reports and of what keeps organizations apart.
-const newestServer = `^(TestMigrate.*|TestReport.*|TestDuplicate.*|TestOlder.*|TestWithin.*|TestRowSecurity.*|TestOrganizationsNeverMix|TestReopen|TestOpenAtOnce)$`
+const newestServer = `^(TestMigrate.*|TestMove.*|TestReport.*|TestDuplicate.*|TestOlder.*|TestWithin.*|TestRowSecurity.*|TestOrganizationsNeverMix|TestReopen|TestOpenAtOnce)$`
 
 // server is the one of this run; nil on SQLite.
 var server *testServer
@@ -43,6 +43,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	if dir := os.Getenv(moveDir); dir != "" {
+		fmt.Fprintln(os.Stderr, moveByStep(dir))
+		os.Exit(1)
 	}
 	if dsn := os.Getenv(claimDSN); dsn != "" {
 		fmt.Fprintln(os.Stderr, claimForEver(dsn, os.Getenv(claimOrganization)))

@@ -127,37 +127,64 @@ func prepareRestored(ctx context.Context, dir, path string, r Restored, log *slo
 		return taken, err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	r.Taken = moment(ms.Int64)
+	if err := noteRestore(ctx, tx, r); err != nil {
+		return taken, err
+	}
+	return r.Taken, tx.Commit()
+}
+
+// noteRestore notes that the database went back to what it was at r.Taken.
+func noteRestore(ctx context.Context, t *sql.Tx, r Restored) error {
 	for _, q := range []struct {
 		text string
 		args []any
 	}{
 		{`DELETE FROM backups`, nil},
-		{`INSERT INTO restores (id, restored_at, taken_at) VALUES ($1, $2, $3)`, []any{r.ID, millis(r.Restored), ms.Int64}},
+		{`INSERT INTO restores (id, restored_at, taken_at) VALUES ($1, $2, $3)`, []any{r.ID, millis(r.Restored), millis(r.Taken)}},
 		{`UPDATE organizations SET revision = revision + 1, request_id = ''`, nil}, // the clock went on
 	} {
-		if _, err := tx.ExecContext(ctx, q.text, q.args...); err != nil {
-			return taken, err
+		if _, err := t.ExecContext(ctx, q.text, q.args...); err != nil {
+			return fmt.Errorf("cannot note that the database went back: %w", err)
 		}
 	}
-	return moment(ms.Int64), tx.Commit()
+	return nil
 }
 
 // takeAway makes sure that nobody uses a database, and folds its journal into
 // it, until release. One that is damaged is nobody's.
 func takeAway(ctx context.Context, path string) (release func(), err error) {
-	db, err := openFile(path, 1, url.Values{"_pragma": {"busy_timeout(2000)", "locking_mode(EXCLUSIVE)"}})
+	db, err := seize(ctx, path)
+	if errors.Is(err, ErrConflict) {
+		return nil, err
+	}
+	return func() {
+		if db != nil {
+			_ = db.Close() // nothing was written
+		}
+	}, nil
+}
+
+// seize opens a database that nobody uses, and keeps everyone else from it until
+// it is closed. An error that is no ErrConflict says that it is damaged.
+func seize(ctx context.Context, path string) (*sql.DB, error) {
+	db, err := openFile(path, 1, url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(2000)", "locking_mode(EXCLUSIVE)", "synchronous(FULL)", "foreign_keys(1)"}})
 	if err != nil {
 		return nil, err
 	}
+	// The lock is kept after the transaction, for that is the mode.
 	var mode string
 	err = db.QueryRowContext(ctx, `PRAGMA journal_mode = DELETE`).Scan(&mode)
 	if err == nil {
-		_, err = db.ExecContext(ctx, `BEGIN EXCLUSIVE`)
+		_, err = db.ExecContext(ctx, `BEGIN EXCLUSIVE; COMMIT`)
 	}
 	if isBusy(err) || err == nil && mode != "delete" {
-		return nil, errors.Join(fmt.Errorf("%s: %w: a collector or a command is using it: stop that first", path, ErrConflict), db.Close())
+		err = fmt.Errorf("%s: %w: a collector or a command is using it: stop that first", path, ErrConflict)
 	}
-	return func() { _ = db.Close() }, nil // nothing was written
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 // LastRestore returns how the database last went back, nil when it never did.

@@ -40,10 +40,7 @@ func prepare(ctx context.Context, db *sql.DB, d Database, log *slog.Logger) erro
 	}
 	// Rows of all organizations are migrated, also where the owner is held to
 	// the rules.
-	owner, where, err := openServer(dsn, 2, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
-		_, err := c.Exec(ctx, `SELECT set_config('rollcall.organizations', $1, false)`, all)
-		return err
-	}))
+	owner, where, err := openServer(dsn, 2, stdlib.OptionAfterConnect(seeEverything))
 	if err != nil {
 		return fmt.Errorf("database.owner_dsn: %w", err)
 	}
@@ -53,6 +50,12 @@ func prepare(ctx context.Context, db *sql.DB, d Database, log *slog.Logger) erro
 	if errors.As(err, &e) && e.Code == "42501" && d.OwnerDSN == "" {
 		return fmt.Errorf("%w: role %s may not change the tables: name the role that owns them with database.owner_dsn, for this start at least", err, role.name)
 	}
+	return err
+}
+
+// seeEverything has a connection see the rows of all organizations.
+func seeEverything(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, `SELECT set_config('rollcall.organizations', $1, false)`, all)
 	return err
 }
 

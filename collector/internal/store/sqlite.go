@@ -55,6 +55,9 @@ func openSQLite(ctx context.Context, dataDir string, log *slog.Logger) (*sqlite,
 	if err := migrateSQLite(ctx, dir, d.write, log); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	if err := refuseMoved(ctx, dir, d.write); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	for l, n := range map[lane]int{people: readers, work: workReaders} {
 		if d.read[l], err = openFile(path, n, url.Values{"_pragma": {"busy_timeout(10000)", "query_only(1)"}}); err != nil {
 			return nil, errors.Join(err, d.Close())
