@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rollcall/collector/internal/ingest"
 )
 
 func tlsFiles(t *testing.T) TLS {
@@ -109,5 +111,47 @@ func TestCertificateRenewal(t *testing.T) {
 	}
 	if got := serial(); got != second {
 		t.Errorf("with a broken file certificate %s, want %s", got, second)
+	}
+}
+
+// With client authorities agents are taken with a certificate alone, and
+// browsers without one.
+func TestClientAuthorities(t *testing.T) {
+	c := testConfig(t)
+	c.TLS = tlsFiles(t)
+	client := newPair(t, c.TLS)
+	c.TLS.ClientCAFile = c.TLS.CertFile // which is an authority, too
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	col := start(t, c, Options{})
+	pair, err := tls.LoadX509KeyPair(c.TLS.CertFile, c.TLS.KeyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := client.Transport.(*http.Transport).Clone()
+	with.TLSClientConfig.Certificates = []tls.Certificate{pair}
+	t.Cleanup(with.CloseIdleConnections)
+	for _, path := range ingest.Paths() {
+		for name, tt := range map[string]struct {
+			client  *http.Client
+			refused bool
+		}{"with": {&http.Client{Transport: with}, false}, "without": {client, true}} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, col.URL()+strings.TrimPrefix(path, "/"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := tt.client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close()
+			if (res.StatusCode == http.StatusForbidden) != tt.refused {
+				t.Errorf("%s %s: status %d", path, name, res.StatusCode)
+			}
+		}
+	}
+	if status, body := get(t, client, col.URL()+"healthz"); status != http.StatusOK {
+		t.Errorf("a browser: status %d: %s", status, body)
 	}
 }
