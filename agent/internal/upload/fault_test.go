@@ -91,7 +91,7 @@ func TestNetworkFaults(t *testing.T) {
 			s := newSpool(t, 3)
 			c := newCollector(t)
 			c.script = []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) { tt.fault(c, w, r) }}
-			u := newUploader(t, s, c.URL, func(o *Options) { o.Patience = 500 * time.Millisecond })
+			u := newUploader(t, s, c.URL, func(o *Options) { o.Patience = 3 * time.Second })
 			if err := u.Drain(t.Context()); err == nil {
 				t.Fatal("no error from the fault")
 			}
