@@ -214,7 +214,7 @@ func TestHTTP2Floods(t *testing.T) {
 			return nil
 		}, true},
 		{"streams that are reset at once", func(f *http2.Framer) error {
-			for id := uint32(1); id < 2*200_000; id += 2 {
+			for id := uint32(1); id < 2*20_000; id += 2 {
 				if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: true}); err != nil {
 					return err
 				}
@@ -223,7 +223,7 @@ func TestHTTP2Floods(t *testing.T) {
 				}
 			}
 			return nil
-		}, true},
+		}, false}, // it ends the connection where it falls behind, and else has the work of each request for nothing
 		{"streams beyond the limit", func(f *http2.Framer) error {
 			for id := uint32(1); id < 2*10_000; id += 2 {
 				if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block.Bytes(), EndHeaders: true}); err != nil {
