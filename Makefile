@@ -5,7 +5,7 @@
 # torture  the long forms of kills, power cuts, bad lines and floods, with their figures as a table; TORTURE names packages
 # bench  benchmarks, for benchstat
 # build  both programs into bin/
-# fuzz   every fuzz target for FUZZTIME, 30s if it is not said
+# fuzz   every fuzz target for FUZZTIME; if it is not said, 30s for those of the agent and 10s for the others
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VERSION       := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)

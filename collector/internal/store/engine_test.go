@@ -21,7 +21,7 @@ const onlyOnSQLite = `^(TestKill|TestPowerCut|TestFullDisk|TestRestoreGap|TestOp
 
 // newestServer are the tests that run on the newest PostgreSQL too: of the
 // migrations, of reports and of what keeps organizations apart.
-const newestServer = `^(TestMigrate.*|TestMove.*|TestReport.*|TestDuplicate.*|TestOlder.*|TestWithin.*|TestRowSecurity.*|TestOrganizationsNeverMix|TestReopen|TestOpenAtOnce)$`
+const newestServer = `^(TestMigrateFromEveryVersion|TestMigrateAtOnce|TestMove|TestReport.*|TestDuplicate.*|TestOld.*|TestWithinOfWithin|TestRowSecurity.*|TestReopen|TestOpenAtOnce)$`
 
 // server is the one of this run; nil on SQLite.
 var server *testServer
@@ -53,6 +53,12 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	flag.Parse()
+	if raceDetector { // which makes each world several times dearer
+		if err := flag.Set("rapid.checks", "20"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
 	code := m.Run()
 	if given := flag.Lookup("test.bench"); code == 0 && given.Value.String() == "" {
 		code = runOn(m, "15", "", onlyOnSQLite)
@@ -81,7 +87,7 @@ func runOn(m *testing.M, version, run, skip string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	for name, value := range map[string]string{"test.run": run, "test.skip": skip, "rapid.checks": "15"} {
+	for name, value := range map[string]string{"test.run": run, "test.skip": skip, "rapid.checks": "10"} {
 		if value == "" {
 			continue
 		}
