@@ -23,6 +23,10 @@ const onlyOnSQLite = `^(TestKill|TestPowerCut|TestFullDisk|TestRestoreGap|TestOp
 // migrations, of reports and of what keeps organizations apart.
 const newestServer = `^(TestMigrateFromEveryVersion|TestMigrateAtOnce|TestMove|TestReport.*|TestDuplicate.*|TestOld.*|TestWithinOfWithin|TestRowSecurity.*|TestReopen|TestOpenAtOnce)$`
 
+// underRaceDetector are the tests that run on PostgreSQL under the race detector:
+// those of much at once. make test runs all without it, too.
+const underRaceDetector = `^(TestReportsInDisorderToThreeStores|TestReplicas.*|TestLease|TestNoticesClaimedOnce|TestJoinOnce|TestOpenAtOnce|TestTries|TestAuditChain)$`
+
 // server is the one of this run; nil on SQLite.
 var server *testServer
 
@@ -54,12 +58,18 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	if raceDetector { // which makes each world several times dearer
-		if err := flag.Set("rapid.checks", "20"); err != nil {
+		if err := flag.Set("rapid.checks", "10"); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 	}
 	code := m.Run()
+	if raceDetector {
+		if code == 0 && flag.Lookup("test.run").Value.String() == "" {
+			code = runOn(m, "15", underRaceDetector, onlyOnSQLite)
+		}
+		os.Exit(code)
+	}
 	if given := flag.Lookup("test.bench"); code == 0 && given.Value.String() == "" {
 		code = runOn(m, "15", "", onlyOnSQLite)
 	}

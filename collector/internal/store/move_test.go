@@ -426,7 +426,7 @@ func TestMoveMany(t *testing.T) {
 	for _, table := range moved.Tables {
 		total += table.Rows
 	}
-	if grown := int64(most) - int64(before.HeapAlloc); grown > 32<<20 {
+	if grown := int64(most) - int64(before.HeapAlloc); grown > 32<<20 && !raceDetector { // which takes memory of its own
 		t.Errorf("memory grew by %d bytes", grown)
 	}
 	torture.Figure(t, "R17", "%d rows moved to PostgreSQL and compared in %s, %.0f rows/s", total, took.Round(time.Millisecond), float64(total)/took.Seconds())
