@@ -69,13 +69,20 @@ func TestGoldenSpoolAndReceipt(t *testing.T) {
 		want string
 	}{
 		{
-			"spool", wire.Spool{Epoch: 1, Acked: 2, Waiting: 3, Oldest: &oldest, Quarantined: 4, Reason: "no good", Corrupt: 5},
+			"spool",
+			wire.Spool{Epoch: 1, Acked: 2, Waiting: 3, Oldest: &oldest, Quarantined: 4, Reason: "no good", Corrupt: 5},
 			`{"epoch":1,"acked_seq":2,"waiting":3,"oldest":"2026-01-02T03:00:00Z","quarantined":4,"quarantine_reason":"no good","corrupt":5}`,
 		},
-		{"receipt", wire.Receipt{Schema: wire.ReceiptSchema, Results: []wire.Result{{ReportID: "a", Status: wire.Stored}}},
-			`{"schema":"rollcall.receipt/1","results":[{"report_id":"a","status":"stored"}]}`},
-		{"receipt that asks", wire.Receipt{Schema: wire.ReceiptSchema, Results: []wire.Result{}, SendAgain: &wire.SendAgain{Epoch: 1, After: 2}, Interval: 60},
-			`{"schema":"rollcall.receipt/1","results":[],"send_again":{"epoch":1,"after_seq":2},"interval_seconds":60}`},
+		{
+			"receipt",
+			wire.Receipt{Schema: wire.ReceiptSchema, Results: []wire.Result{{ReportID: "a", Status: wire.Stored}}},
+			`{"schema":"rollcall.receipt/1","results":[{"report_id":"a","status":"stored"}]}`,
+		},
+		{
+			"receipt that asks",
+			wire.Receipt{Schema: wire.ReceiptSchema, Results: []wire.Result{}, SendAgain: &wire.SendAgain{Epoch: 1, After: 2}, Interval: 60},
+			`{"schema":"rollcall.receipt/1","results":[],"send_again":{"epoch":1,"after_seq":2},"interval_seconds":60}`,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -141,9 +141,9 @@ func (r *reply) again() error {
 	}
 	if r.wanted > 0 {
 		answer := digits.ReplaceAllString(strings.TrimSpace(plain(string(r.out.Bytes()[r.askedAt:]))), "0")
-		switch {
-		case answer == "": // not answered at all
-		case answer == r.former:
+		switch answer {
+		case "": // not answered at all
+		case r.former:
 			r.end = r.formerAt
 			return nil
 		default:

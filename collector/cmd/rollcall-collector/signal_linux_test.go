@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -70,7 +71,7 @@ func TestSignals(t *testing.T) {
 		{"no YAML", "settings: [", []string{"rollcall_setting_stale_seconds 604800\n", "rollcall_config_last_reload_successful 0\n"}},
 		{"good again", "settings: {stale_days: 8}\n", []string{"rollcall_setting_stale_seconds 691200\n", "rollcall_config_last_reload_successful 1\n"}},
 	} {
-		if err := os.WriteFile(config, append(text[:len(text):len(text)], step.settings...), 0o600); err != nil {
+		if err := os.WriteFile(config, append(slices.Clip(text), step.settings...), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
