@@ -78,7 +78,7 @@ func (s *server) showDashboard(r *http.Request) (any, error) {
 	if sc.Chosen != nil {
 		title = sc.Chosen.Name + " · Rollcall"
 	}
-	return page{Template: "dashboard.html", Title: title, Switcher: sc.switcher(), Data: d}, nil
+	return page{Template: "dashboard.html", Title: title, Menu: sc.menu(overviewRoom), Data: d}, nil
 }
 
 // A dashboardInput is what the store says for the first page.

@@ -90,30 +90,30 @@ func (s *server) showDocuments(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := documentsPage{OrganizationURL: filter{Organization: sc.id()}.url("/")}
-	if sc.Chosen != nil {
-		p.Organization = sc.Chosen.Name
-		for _, k := range document.Kinds {
-			row := documentRow{About: upperFirst(k.About())}
-			for _, f := range offered(k) {
-				row.Formats = append(row.Formats, formatLink{formatLabels[f], documentURL(sc.id(), k, "", "", f)})
+	if sc.Chosen == nil {
+		return choose(sc, documentsRoom, "Documents"), nil
+	}
+	p := documentsPage{Organization: sc.Chosen.Name, OrganizationURL: filter{Organization: sc.id()}.url("/")}
+	for _, k := range document.Kinds {
+		row := documentRow{About: upperFirst(k.About())}
+		for _, f := range offered(k) {
+			row.Formats = append(row.Formats, formatLink{formatLabels[f], documentURL(sc.id(), k, "", "", f)})
+		}
+		switch k {
+		case document.Draft:
+			for _, d := range document.Drafts() {
+				p.Drafts = append(p.Drafts, documentRow{About: upperFirst(d.About), URL: documentURL(sc.id(), k, d.Name, "", "")})
 			}
-			switch k {
-			case document.Draft:
-				for _, d := range document.Drafts() {
-					p.Drafts = append(p.Drafts, documentRow{About: upperFirst(d.About), URL: documentURL(sc.id(), k, d.Name, "", "")})
-				}
-			case document.Units, document.Findings, document.Sites, document.Nodes:
-				p.Lists = append(p.Lists, row)
-			case document.TAC: // needs what only people know
-				p.Forms = append(p.Forms, documentRow{About: row.About, URL: documentURL(sc.id(), k, "", "", "")})
-			default:
-				row.URL = documentURL(sc.id(), k, "", "", "")
-				p.Forms = append(p.Forms, row)
-			}
+		case document.Units, document.Findings, document.Sites, document.Nodes:
+			p.Lists = append(p.Lists, row)
+		case document.TAC: // needs what only people know
+			p.Forms = append(p.Forms, documentRow{About: row.About, URL: documentURL(sc.id(), k, "", "", "")})
+		default:
+			row.URL = documentURL(sc.id(), k, "", "", "")
+			p.Forms = append(p.Forms, row)
 		}
 	}
-	return page{Template: "documents.html", Title: "Documents · Rollcall", Switcher: sc.switcher(), Data: p}, nil
+	return page{Template: "documents.html", Title: "Documents · Rollcall", Menu: sc.menu(documentsRoom), Data: p}, nil
 }
 
 // documentPage is the form of one document: what is known, and what only people
@@ -181,7 +181,7 @@ func (s *server) showDocument(r *http.Request) (any, error) {
 	for _, f := range offered(request.Kind) {
 		p.Buttons = append(p.Buttons, formatLink{formatLabels[f], "/documents/" + name + "." + f.Extension()})
 	}
-	return page{Template: "document.html", Title: p.About + " · Rollcall", Switcher: sc.switcher(), Data: p}, nil
+	return page{Template: "document.html", Title: p.About + " · Rollcall", Menu: sc.menu(documentsRoom), Data: p}, nil
 }
 
 // documentRequest reads the query.

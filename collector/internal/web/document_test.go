@@ -128,7 +128,7 @@ func TestDocumentRefusals(t *testing.T) {
 			}
 		})
 	}
-	if body := s.get("/documents").Body.String(); !strings.Contains(body, `<a href="/organizations">choose it</a>`) {
+	if body := s.get("/documents").Body.String(); !strings.Contains(body, `choose it above`) {
 		t.Error("the page of documents of several organizations does not say to choose one")
 	}
 }

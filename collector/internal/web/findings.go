@@ -53,7 +53,7 @@ func (s *server) showFindings(r *http.Request) (any, error) {
 	sortFindings(picked)
 	picked, p.Pager = cut(f, "/findings", picked)
 	p.Findings = sc.findingRows(picked, s.now())
-	return page{Template: "findings.html", Title: "What to do · Rollcall", Switcher: sc.switcher(), Data: p}, nil
+	return page{Template: "findings.html", Title: "What to do · Rollcall", Menu: sc.menu(findingsRoom), Data: p}, nil
 }
 
 // findings reads the open findings of an organization or of all, and with
@@ -136,7 +136,7 @@ func (s *server) showFinding(r *http.Request) (any, error) {
 	if x.Serial != "" {
 		p.UnitURL = unitURL(x.Organization, x.PID, x.Serial)
 	}
-	return page{Template: "finding.html", Title: p.Label + " · Rollcall", Switcher: sc.switcher(), Data: p}, nil
+	return page{Template: "finding.html", Title: p.Label + " · Rollcall", Menu: sc.menu(findingsRoom), Data: p}, nil
 }
 
 // finding reads the one that the path names, and its organization.

@@ -179,7 +179,7 @@ func foodBankFindings() []reconcile.Finding {
 		{
 			Key: "weak", Kind: reconcile.WeakAccess, Severity: reconcile.Info, Subject: "depot-sw1 (Depot)", Site: "Depot", Node: "depot-sw1",
 			Evidence: []string{"The agent reads depot-sw1 by SNMPv2c, whose community crosses the network in clear text."},
-			NextStep: reconcile.NextStep{Title: "Move to SNMPv3", Steps: []string{"Make an SNMPv3 user with authentication and privacy on the switch.", "Put its name and keys into the agent's credentials."}},
+			NextStep: reconcile.NextStep{Title: "Move to SNMPv3", Steps: []string{"Make an SNMPv3 user with authentication and privacy on the switch: `snmp-server user`.", "Put its name and keys into the agent's credentials."}},
 		},
 		{
 			Key: "expiring", Kind: reconcile.CoverageExpiring, Severity: reconcile.Warning, Subject: "WS-C2960X-48FPS-L FOC1932X0QQ in depot-sw1 (Depot)",

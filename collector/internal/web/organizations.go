@@ -12,6 +12,17 @@ type organizationsPage struct {
 	Pager  pager
 }
 
+// choosePage stands for a room that is of one organization while none is
+// chosen.
+type choosePage struct {
+	Room  string
+	Total int // organizations that there are
+}
+
+func choose(sc scope, path, name string) page {
+	return page{Template: "choose.html", Title: name + " · Rollcall", Menu: sc.menu(path), Data: choosePage{name, len(sc.All)}}
+}
+
 func (s *server) showOrganizations(r *http.Request) (any, error) {
 	f, err := newFilter(r)
 	if err != nil {
@@ -32,5 +43,5 @@ func (s *server) showOrganizations(r *http.Request) (any, error) {
 	rows := keep(organizationRows(sc.All, counts, findings), func(o organizationRow) bool { return f.matches(o.Name, o.ID) })
 	p := organizationsPage{Filter: f}
 	p.Rows, p.Pager = cut(f, "/organizations", rows)
-	return page{Template: "organizations.html", Title: "Organizations · Rollcall", Switcher: sc.switcher(), Data: p}, nil
+	return page{Template: "organizations.html", Title: "Organizations · Rollcall", Menu: sc.menu(""), Data: p}, nil
 }

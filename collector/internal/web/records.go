@@ -83,9 +83,12 @@ func (s *server) chosen(r *http.Request) (scope, error) {
 }
 
 func (s *server) showRecords(r *http.Request) (any, error) {
-	sc, err := s.chosen(r)
+	sc, err := s.scope(r.Context(), filter{Organization: r.URL.Query().Get("organization")})
 	if err != nil {
 		return nil, err
+	}
+	if sc.Chosen == nil {
+		return choose(sc, recordsRoom, "Records"), nil
 	}
 	ctx, org := r.Context(), sc.id()
 	p := recordsPage{says: s.says(org), Organization: sc.Chosen.Name, ID: org, OrganizationURL: filter{Organization: org}.url("/"), ImportURL: uploadURL(org), RetirementKinds: reconcile.RetirementKinds}
@@ -108,7 +111,7 @@ func (s *server) showRecords(r *http.Request) (any, error) {
 	for _, d := range declared {
 		p.Declarations = append(p.Declarations, declarationRow{d, declarationWords[d.Kind], unitURL(org, d.PID, d.Serial)})
 	}
-	return page{Template: "records.html", Title: "Records · Rollcall", Switcher: sc.switcher(), Data: p}, nil
+	return page{Template: "records.html", Title: "Records · Rollcall", Menu: sc.menu(recordsRoom), Data: p}, nil
 }
 
 func (s *server) loggedRow(i store.LoggedImport) loggedRow {
@@ -154,7 +157,7 @@ func (s *server) showImport(r *http.Request) (any, error) {
 		before, after := differing(c.Before, c.After)
 		p.Changes = append(p.Changes, changeRow{c.Contract, before, after})
 	}
-	return page{Template: "import.html", Title: "Import " + i.File + " · Rollcall", Switcher: sc.switcher(), Data: p}, nil
+	return page{Template: "import.html", Title: "Import " + i.File + " · Rollcall", Menu: sc.menu(recordsRoom), Data: p}, nil
 }
 
 // apiRecords are what people keep and say, for programs.

@@ -146,6 +146,9 @@ func (s *server) write(w http.ResponseWriter, r *http.Request, answer any, err e
 	}
 	if p, ok := answer.(page); ok {
 		p.Who = s.above()
+		if p.Menu.Rooms == nil {
+			p.Menu = scope{}.menu("")
+		}
 		if err == nil && p.Status != 0 {
 			status = p.Status
 		}

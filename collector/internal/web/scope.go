@@ -45,20 +45,46 @@ func (sc scope) id() string {
 // several says that rows need to name their organization.
 func (sc scope) several() bool { return sc.Chosen == nil && len(sc.All) > 1 }
 
-// A switcher goes from one organization to another.
+// A menu leads to the rooms, which are the pages that all others belong to, and
+// from one organization to another within the room.
+type menu struct {
+	Rooms    []room
+	Here     string    // path of the room that the page belongs to; "" for none
+	Switcher *switcher // nil where there is nothing to switch
+}
+
+type room struct {
+	Path, URL, Name string
+}
+
 type switcher struct {
 	Organizations []store.Organization // empty when they are too many for a drop-down list
 	Total         int
 	Chosen        *store.Organization
 }
 
-func (sc scope) switcher() *switcher {
-	if len(sc.All) < 2 {
-		return nil
+// The rooms by path.
+const (
+	overviewRoom  = "/"
+	findingsRoom  = "/findings"
+	documentsRoom = "/documents"
+	recordsRoom   = "/records"
+)
+
+// menu is that of a page which belongs to the room with this path.
+func (sc scope) menu(here string) menu {
+	m := menu{Here: here}
+	var f filter
+	if len(sc.All) > 1 {
+		f.Organization = sc.id()
+		m.Switcher = &switcher{Total: len(sc.All), Chosen: sc.Chosen}
+		if len(sc.All) <= maxListedOrgs {
+			m.Switcher.Organizations = sc.All
+		}
 	}
-	w := &switcher{Total: len(sc.All), Chosen: sc.Chosen}
-	if len(sc.All) <= maxListedOrgs {
-		w.Organizations = sc.All
+	for _, r := range []room{{Path: overviewRoom, Name: "Overview"}, {Path: findingsRoom, Name: "What to do"}, {Path: documentsRoom, Name: "Documents"}, {Path: recordsRoom, Name: "Records"}} {
+		r.URL = f.url(r.Path)
+		m.Rooms = append(m.Rooms, r)
 	}
-	return w
+	return m
 }

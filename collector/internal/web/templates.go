@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io/fs"
 	"path"
+	"strings"
 	"time"
 )
 
@@ -17,7 +18,7 @@ var templateFiles embed.FS
 type page struct {
 	Template string // file in templates
 	Title    string
-	Switcher *switcher // nil where there is nothing to switch
+	Menu     menu // its zero value leads to the rooms alone
 	Data     any
 	Status   int           // 0 is 200
 	Secret   bool          // it shows what nobody may keep
@@ -39,6 +40,7 @@ func newTemplates(files assets) templates {
 			}
 			return "/static/" + name + "?v=" + a.mark, nil
 		},
+		"spans": spans,
 		// entry is what the form of an entry of a ledger begins with; nil for a
 		// new one. typed says that people type their name.
 		"entry": func(organization string, id int64, entry any, typed bool) map[string]any {
@@ -56,6 +58,27 @@ func newTemplates(files assets) templates {
 		case "base.html", "icons.html", "parts.html":
 		default:
 			all[base] = template.Must(template.Must(shared.Clone()).ParseFS(templateFiles, name))
+		}
+	}
+	return all
+}
+
+// A span is a piece of a sentence. A command to type, which stands between
+// backticks in the sentences of next steps, is a span of its own.
+type span struct {
+	Text    string
+	Command bool
+}
+
+func spans(sentence string) []span {
+	parts := strings.Split(sentence, "`")
+	if len(parts)%2 == 0 { // one is not closed
+		return []span{{Text: sentence}}
+	}
+	var all []span
+	for i, part := range parts {
+		if part != "" {
+			all = append(all, span{part, i%2 == 1})
 		}
 	}
 	return all

@@ -90,7 +90,7 @@ func (s *server) showUnit(r *http.Request) (any, error) {
 	if len(p.Places) == 0 && len(p.Findings) == 0 && len(p.Declared) == 0 && len(p.Came) == 0 {
 		return nil, notFound("No unit %.80q with serial %.80q was seen at %s.", p.PID, p.Serial, sc.Chosen.Name)
 	}
-	return page{Template: "unit.html", Title: p.PID + " " + p.Serial + " · Rollcall", Switcher: sc.switcher(), Data: p}, nil
+	return page{Template: "unit.html", Title: p.PID + " " + p.Serial + " · Rollcall", Menu: sc.menu(overviewRoom), Data: p}, nil
 }
 
 // saidOfUnit adds what people said of a unit, and its replacements.

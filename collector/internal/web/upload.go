@@ -51,7 +51,7 @@ func (s *server) showUpload(r *http.Request) (any, error) {
 	if err := s.may(login.Editor, sc.id()); err != nil {
 		return nil, err
 	}
-	return page{Template: "upload.html", Title: "Import a file · Rollcall", Switcher: sc.switcher(), Data: s.uploadForm(sc)}, nil
+	return page{Template: "upload.html", Title: "Import a file · Rollcall", Menu: sc.menu(recordsRoom), Data: s.uploadForm(sc)}, nil
 }
 
 // previewUpload keeps the file for a while and says what an import of it would
@@ -86,7 +86,7 @@ func (s *server) previewUpload(r *http.Request) (any, error) {
 			return nil, err
 		}
 	}
-	return page{Template: "preview.html", Title: "Import " + f.Name + " · Rollcall", Switcher: sc.switcher(), Data: p}, nil
+	return page{Template: "preview.html", Title: "Import " + f.Name + " · Rollcall", Menu: sc.menu(recordsRoom), Data: p}, nil
 }
 
 // intake reads a file. What is wrong with it is the person's to mend, so it is
