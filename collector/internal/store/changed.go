@@ -39,6 +39,25 @@ func markChanged(ctx context.Context, t *tx, org string) error {
 	return nil
 }
 
+// markCaughtUp marks the organization where its last result may have found a node
+// overdue that now is not: nothing else tells that an unchanged node was polled
+// again, and after a silence the old reports of a node come before the new ones.
+// Two intervals are the fewest after which reconcile takes a node as overdue.
+func markCaughtUp(ctx context.Context, t *tx, agent Agent, before, polled time.Time) error {
+	may := 2 * agent.Interval
+	if may <= 0 || t.now.Sub(before) <= may || t.now.Sub(polled) > may {
+		return nil
+	}
+	var ran int64
+	if err := t.QueryRowContext(ctx, `SELECT last_run FROM organizations WHERE id = $1`, agent.Organization).Scan(&ran); err != nil {
+		return fmt.Errorf("cannot read when the organization was reconciled: %w", err)
+	}
+	if ran < millis(before.Add(may)) {
+		return nil
+	}
+	return markChanged(ctx, t, agent.Organization)
+}
+
 // ChangedBy returns the ID of the request that last changed something of the
 // organization, "" when it was none, such as a command or the clock.
 func (s *Store) ChangedBy(ctx context.Context, org string) (id string, err error) {

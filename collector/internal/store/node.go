@@ -66,7 +66,7 @@ func applyReport(ctx context.Context, t *tx, agent Agent, r wire.Report, at time
 		after.Model, after.Software = cmp.Or(after.Model, before.Model), cmp.Or(after.Software, before.Software)
 	}
 	if after.fingerprint == before.fingerprint && after.Answered == before.Answered {
-		return touchNode(ctx, t, agent, after)
+		return errors.Join(touchNode(ctx, t, agent, after), markCaughtUp(ctx, t, agent, before.Polled, at))
 	}
 	if err := writeNode(ctx, t, agent, after); err != nil {
 		return err

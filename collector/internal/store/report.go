@@ -31,6 +31,7 @@ func (s *Store) SaveReports(ctx context.Context, agent Agent, b wire.Batch) (wir
 		if err := touchAgent(ctx, t, agent, b); err != nil {
 			return err
 		}
+		agent.Interval = intervalOf(b)
 		for _, r := range b.Reports {
 			result, err := s.saveReport(ctx, t, agent, b.SentAt, r)
 			if err != nil {
@@ -58,7 +59,7 @@ func touchAgent(ctx context.Context, t *tx, agent Agent, b wire.Batch) error {
 	if err := errors.Join(before.taken(), noteFirstUse(ctx, t, agent), noteInstance(ctx, t, before, b.Instance)); err != nil {
 		return err
 	}
-	interval := min(max(int64(b.Interval), 0), math.MaxInt32) * 1000
+	interval := intervalOf(b).Milliseconds()
 	var skew int64
 	if !b.SentAt.IsZero() {
 		skew = millis(b.SentAt) - millis(t.now)
@@ -72,6 +73,11 @@ func touchAgent(ctx context.Context, t *tx, agent Agent, b wire.Batch) error {
 		return markChanged(ctx, t, before.Organization)
 	}
 	return nil
+}
+
+// intervalOf is the time between two polls of a node, as the agent says.
+func intervalOf(b wire.Batch) time.Duration {
+	return time.Duration(min(max(int64(b.Interval), 0), math.MaxInt32)) * time.Second
 }
 
 func (s *Store) saveReport(ctx context.Context, t *tx, agent Agent, sentAt time.Time, r wire.Report) (wire.Result, error) {

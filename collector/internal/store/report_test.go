@@ -187,6 +187,54 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// TestCaughtUp: nodes that were overdue in the last result are judged again once
+// they were polled, although they are as they were; those that never were overdue
+// are not.
+func TestCaughtUp(t *testing.T) {
+	c := newClock()
+	s := open(t, t.TempDir(), c)
+	a := agent(t, s, "Riverside Food Bank", "Main", "agent-1")
+	one, two := device("192.0.2.1", part("1", "C9300-48P", "FCW0000A001")), device("192.0.2.2", part("1", "C9300-48P", "FCW0000A002"))
+	send(t, s, c, a, report(c, 1, one), report(c, 2, two))
+	settle(t, s)
+	seq := int64(2)
+	heard := func(want bool, what string, r ...wire.Report) {
+		t.Helper()
+		send(t, s, c, a, r...)
+		if got := len(changed(t, s)) > 0; got != want {
+			t.Errorf("%s: changed %v, want %v", what, got, want)
+		}
+		settle(t, s)
+	}
+	next := func(d inventory.Device, age time.Duration) wire.Report {
+		seq++
+		r := report(c, seq, d)
+		r.PolledAt = r.PolledAt.Add(-age)
+		return r
+	}
+	c.advance(time.Hour)
+	heard(false, "an interval later", next(one, 0), next(two, 0))
+	for range 4 {
+		c.advance(time.Hour)
+		heard(false, "the other is not polled", next(one, 0))
+	}
+	heard(false, "the other, which no result found overdue", next(two, 0))
+	c.advance(4 * time.Hour)
+	heard(true, "the end of a silence, of one", next(one, 0))
+	heard(false, "an old report of the other", next(two, 3*time.Hour))
+	heard(true, "the other again", next(two, 0))
+	heard(false, "the other once more", next(two, 0))
+	c.advance(time.Hour)
+	heard(false, "both, an interval later", next(one, 0), next(two, 0))
+
+	// After a silence the first report has all judged, before the others come.
+	c.advance(20 * time.Hour)
+	heard(true, "the end of a silence", next(one, 18*time.Hour))
+	heard(true, "the same node, of now", next(one, 0))
+	heard(true, "the other node, of now", next(two, 0))
+	heard(false, "nothing new", next(one, 0), next(two, 0))
+}
+
 func TestUnansweredNodeKeepsItsName(t *testing.T) {
 	c := newClock()
 	s := open(t, t.TempDir(), c)
