@@ -249,9 +249,12 @@ func (d *demo) firstDay(ctx context.Context) error {
 
 // present tells the viewer where to look, and lets the RMA happen.
 func (d *demo) present(ctx context.Context) error {
+	silent, gone := d.missing()
 	err := d.until(ctx, "every device to be asked again", func() bool {
-		return d.gauge("rollcall_findings", map[string]string{"kind": "agent_silent"}) == d.silentSites() &&
-			d.gauge("rollcall_findings", map[string]string{"kind": "host_key_changed"}) > 0
+		return d.gauge("rollcall_findings", map[string]string{"kind": "agent_silent"}) == silent &&
+			d.gauge("rollcall_findings", map[string]string{"kind": "host_key_changed"}) > 0 &&
+			// Those that were not asked since the first day are among them.
+			d.gauge("rollcall_findings", map[string]string{"kind": "node_unreachable"}) == gone
 	})
 	if err != nil {
 		return err
@@ -282,16 +285,23 @@ func (d *demo) present(ctx context.Context) error {
 	return nil
 }
 
-func (d *demo) silentSites() int {
-	n := 0
+// missing counts the sites whose agent is silent in the present, and at the
+// others the devices that do not answer.
+func (d *demo) missing() (silent, gone int) {
 	for _, org := range d.world {
 		for _, s := range org.sites {
 			if s.silent {
-				n++
+				silent++
+				continue
+			}
+			for _, n := range s.nodes {
+				if n.gone {
+					gone++
+				}
 			}
 		}
 	}
-	return n
+	return silent, gone
 }
 
 func (d *demo) welcome() {

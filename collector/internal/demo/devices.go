@@ -75,6 +75,9 @@ func (d *devices) later(world []organization) {
 				if n.later != nil {
 					n.later(d.servers[n.device.Name])
 				}
+				if n.gone {
+					d.servers[n.device.Name].SetReachable(false)
+				}
 			}
 		}
 	}

@@ -42,6 +42,7 @@ type node struct {
 	// later changes the device between the past, when it was first seen, and
 	// the present day.
 	later func(*simdevice.Server)
+	gone  bool // it answers no more in the present
 }
 
 func chassis(pid, serial string, parts ...simdevice.Part) simdevice.Unit {
@@ -152,10 +153,7 @@ func healthCenter() organization {
 			{name: "Annex", agent: "annex", net: "127.72.2", nodes: []node{
 				{device: overV2c(device("annex-sw1", inventory.PlatformIOS, "15.2(2)E9", chassis("WS-C3560CX-8PC-S", "FOC2037Y1GJ")))},
 				{device: overV2c(device("annex-sw2", inventory.PlatformIOSXE, "17.9.5", chassis("C9200-24T", "JAE2531077Z")))},
-				{
-					device: device("annex-ap-sw", inventory.PlatformIOS, "15.2(7)E8", chassis("WS-C2960L-8PS-LL", "FOC2245V0LK")),
-					later:  func(s *simdevice.Server) { s.SetReachable(false) },
-				},
+				{device: device("annex-ap-sw", inventory.PlatformIOS, "15.2(7)E8", chassis("WS-C2960L-8PS-LL", "FOC2245V0LK")), gone: true},
 				{device: overV2c(device("annex-sw3", inventory.PlatformIOS, "12.2(55)SE12", chassis("WS-C3560-8PC-S", "TBC")))},
 			}},
 			{name: "Storage depot", agent: "depot", net: "127.72.3", silent: true, nodes: []node{
