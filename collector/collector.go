@@ -14,8 +14,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,9 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"rollcall/collector/internal/contract"
 	"rollcall/collector/internal/ingest"
-	"rollcall/collector/internal/intake"
 	"rollcall/collector/internal/limit"
 	"rollcall/collector/internal/metrics"
 	"rollcall/collector/internal/notify"
@@ -270,50 +266,6 @@ func (c *Collector) auditStart(ctx context.Context) error {
 	return nil
 }
 
-// setupLife is how long the link for the first account holds.
-const setupLife = time.Hour
-
-// offerSetup shows the link to make the first account, as long as there is none.
-func (c *Collector) offerSetup(ctx context.Context) error {
-	if c.config.Login == LoginOff {
-		return nil
-	}
-	code, err := c.store.NewSetupCode(ctx, "", setupLife)
-	if errors.Is(err, store.ErrConflict) {
-		return nil // there is an account
-	}
-	if err != nil {
-		return fmt.Errorf("cannot make the link for the first account: %w", err)
-	}
-	link := SetupURL(c.reachable(), code)
-	if c.offer != nil {
-		c.offer(link)
-		return nil
-	}
-	c.log.Warn("nobody has an account yet: open this link within an hour to make the first one", "link", link)
-	return nil
-}
-
-// SetupURL is the link that a code is for.
-func SetupURL(base, code string) string {
-	return strings.TrimSuffix(base, "/") + "/setup?" + url.Values{"code": {code}}.Encode()
-}
-
-// reachable is the collector's address as a browser elsewhere takes it: with the
-// name of this machine where it listens on all of its addresses.
-func (c *Collector) reachable() string {
-	u, err := url.Parse(c.url())
-	if err != nil {
-		return c.url()
-	}
-	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsUnspecified() {
-		if name, err := os.Hostname(); err == nil {
-			u.Host = net.JoinHostPort(name, u.Port())
-		}
-	}
-	return u.String()
-}
-
 // certificate is what the collector serves with; nil for plain HTTP.
 func (c *Collector) certificate() (*certificate, error) {
 	files, err := c.config.servingTLS(c.loop.now())
@@ -411,55 +363,4 @@ func (c *Collector) Wait(ctx context.Context) error {
 	case err := <-c.failed:
 		return errors.Join(err, c.Stop())
 	}
-}
-
-// CreateAgent makes an agent with a static token, and its organization and site
-// where they are not there, and returns the token, which is not kept.
-func (c *Collector) CreateAgent(ctx context.Context, organization, site, name string) (token string, err error) {
-	_, token, err = c.store.CreateAgent(ctx, organization, site, name)
-	return token, err
-}
-
-// InviteAgent makes an agent, and its organization and site where they are not
-// there, and returns a join token for it, which is not kept.
-func (c *Collector) InviteAgent(ctx context.Context, organization, site, name string) (token string, err error) {
-	pin, err := c.config.Pin(PinAuto, c.loop.now())
-	if err != nil {
-		return "", err
-	}
-	_, secret, err := c.store.Invite(ctx, organization, site, name, JoinTokenLife)
-	return wire.JoinToken{Secret: secret, Pin: pin}.String(), err
-}
-
-// ImportContract takes the contract file at path for an organization, by ID or
-// name. Rows that cannot be used are returned as refused.
-func (c *Collector) ImportContract(ctx context.Context, organization, path string) (refused []error, err error) {
-	return c.importFile(ctx, organization, store.ContractImport, path)
-}
-
-// ImportOrders takes the ledger of donated gear at path, as ImportContract does
-// a contract file.
-func (c *Collector) ImportOrders(ctx context.Context, organization, path string) (refused []error, err error) {
-	return c.importFile(ctx, organization, store.OrderImport, path)
-}
-
-func (c *Collector) importFile(ctx context.Context, organization string, kind store.ImportKind, path string) (refused []error, err error) {
-	o, err := c.store.OrganizationByName(ctx, organization)
-	if err != nil {
-		return nil, err
-	}
-	r, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot import: %w", err)
-	}
-	defer func() { _ = r.Close() }() // it was only read
-	f, err := intake.Read(o, kind, path, r, contract.Options{})
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range f.Refused {
-		refused = append(refused, r)
-	}
-	_, err = f.Keep(ctx, c.store)
-	return refused, err
 }

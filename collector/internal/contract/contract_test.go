@@ -6,7 +6,6 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -199,106 +198,6 @@ func TestBrokenRows(t *testing.T) {
 	}
 }
 
-// Day and month are never guessed.
-func TestDateOrder(t *testing.T) {
-	tests := []struct {
-		name  string
-		order DateOrder
-		ends  []string
-		want  []Date // "refused" for a row that is
-	}{
-		{"alone it is refused", OrderUnknown, []string{"02/03/2029"}, []Date{"refused"}},
-		{"told month first", MonthFirst, []string{"02/03/2029"}, []Date{"2029-02-03"}},
-		{"told day first", DayFirst, []string{"02/03/2029"}, []Date{"2029-03-02"}},
-		{"another row tells month first", OrderUnknown, []string{"02/03/2029", "01/31/2029"}, []Date{"2029-02-03", "2029-01-31"}},
-		{"another row tells day first", OrderUnknown, []string{"31/01/2029", "02/03/2029"}, []Date{"2029-01-31", "2029-03-02"}},
-		{"the file has both", OrderUnknown, []string{"31/01/2029", "02/03/2029", "01/31/2029"}, []Date{"2029-01-31", "refused", "2029-01-31"}},
-		{"the same either way", OrderUnknown, []string{"03/03/2029", "02/03/2029"}, []Date{"2029-03-03", "refused"}},
-		{"against what was told", MonthFirst, []string{"31/01/2029", "02/03/2029"}, []Date{"refused", "2029-02-03"}},
-		{"ISO needs no order", OrderUnknown, []string{"2029-03-02", "02/03/2029"}, []Date{"2029-03-02", "refused"}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			text := "Serial Number,Warranty End Date,End Date\n"
-			for i, e := range tt.ends {
-				text += string(rune('A'+i)) + "BC1234,," + e + "\n"
-			}
-			f := mustRead(t, text, Options{DateOrder: tt.order})
-			got := make([]Date, len(tt.ends))
-			for i := range got {
-				got[i] = "refused"
-			}
-			for _, l := range f.Lines {
-				got[l.Row-2] = l.End
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("ends (-want +got):\n%s%v", diff, f.Refused)
-			}
-		})
-	}
-	t.Run("a column that decides nothing is kept as text", func(t *testing.T) {
-		f := mustRead(t, "Serial Number,Warranty End Date,End Date\nFOC1234,02/03/2027,2029-01-30\n", Options{})
-		if len(f.Lines) != 1 || f.Lines[0].WarrantyEnd != "" || f.Lines[0].Extra["Warranty End Date"] != "02/03/2027" {
-			t.Errorf("got %+v, refused %v", f.Lines, f.Refused)
-		}
-	})
-}
-
-func TestReadDate(t *testing.T) {
-	tests := []struct {
-		in   string
-		want Date
-		err  bool
-	}{
-		{"2026-01-31", "2026-01-31", false},
-		{"2026/1/31", "2026-01-31", false},
-		{"20260131", "2026-01-31", false},
-		{"01/31/2026", "2026-01-31", false},
-		{"1/31/26", "2026-01-31", false},
-		{"31.01.2026", "2026-01-31", false},
-		{"31-01-2026", "2026-01-31", false},
-		{"31-Jan-2026", "2026-01-31", false},
-		{"31-JAN-26", "2026-01-31", false},
-		{"31 January 2026", "2026-01-31", false},
-		{"1st February 2026", "2026-02-01", false},
-		{"Jan 31, 2026", "2026-01-31", false},
-		{"September 3, 2026", "2026-09-03", false},
-		{"Sept. 3, 2026", "2026-09-03", false},
-		{"Jan-31-2026", "2026-01-31", false},
-		{"31-Dec-99", "1999-12-31", false},
-		{"46053", "2026-01-31", false},
-		{"46053.5", "2026-01-31", false},
-		{"2026-01-31T23:59:59.000Z", "2026-01-31", false},
-		{"2026-01-31 23:59:59 +0000", "2026-01-31", false},
-		{"2026-01-31 00:00:00 UTC", "2026-01-31", false},
-		{"1/31/2026 12:00:00 AM", "2026-01-31", false},
-		{"31-JAN-2026 00:00:00", "2026-01-31", false},
-		{"2024-02-29", "2024-02-29", false},
-		{"", "", false},
-		{"N/A", "", false},
-		{"0000-00-00", "", false},
-		{"2026-02-29", "", true},
-		{"2026-13-01", "", true},
-		{"13/13/2026", "", true},
-		{"31-Jam-2026", "", true},
-		{"1900-01-01", "", true},
-		{"12345", "", true},
-		{"99999", "", true},
-		{"2026", "", true},
-		{"31/01-2026", "", true},
-		{"soon", "", true},
-		{"2026-01-31; 2027-01-31", "", true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.in, func(t *testing.T) {
-			got, err := readDate(tt.in, OrderUnknown)
-			if got != tt.want || (err != nil) != tt.err {
-				t.Errorf("readDate(%q) = %q, %v; want %q, error %v", tt.in, got, err, tt.want, tt.err)
-			}
-		})
-	}
-}
-
 func TestRefusedFiles(t *testing.T) {
 	tests := []struct{ name, file, want string }{
 		{"empty", "", "cannot use contract.csv: the file is empty"},
@@ -431,74 +330,6 @@ func TestContractNumber(t *testing.T) {
 			}
 			if diff := cmp.Diff([]string{tt.want}, f.Contracts()); diff != "" {
 				t.Errorf("contracts (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-// No synonym stands for two fields.
-func TestSynonyms(t *testing.T) {
-	for _, table := range [][]fieldNames{contractColumns(), rmaColumns(), orderColumns()} {
-		of := map[string]string{}
-		for _, f := range table {
-			for _, n := range f.names {
-				if other, taken := of[fold(n)]; taken && other != f.field {
-					t.Errorf("%q is %s and %s", n, other, f.field)
-				}
-				of[fold(n)] = f.field
-			}
-		}
-	}
-}
-
-// What the rows of a file say does not depend on the order of its columns.
-func TestColumnOrder(t *testing.T) {
-	a := mustRead(t, "Serial Number,Contract Number,End Date\nFOC1234,204100001,2029-01-30\n", Options{})
-	b := mustRead(t, "END_DATE,contractNumber,sr_no\n2029-01-30,204100001,FOC1234\n", Options{})
-	if !slices.EqualFunc(a.Lines, b.Lines, func(x, y Line) bool { return cmp.Equal(x, y) }) {
-		t.Errorf("%+v and %+v", a.Lines, b.Lines)
-	}
-}
-
-// What people and programs put around a table: titles above it, totals below it,
-// and headers in another language.
-func TestAroundTheTable(t *testing.T) {
-	f := mustRead(t, "Report for Riverside Food Bank,,\nPrinted on 2026-06-01,,\n,,\nSerial Number,Contract Number,End Date,,\nFOC1234,204100001,2029-01-30,,\n,,\nTotal,1,\nGrand total: 1 line,,\n", Options{})
-	if got := f.Contracts(); len(f.Lines) != 1 || !slices.Equal(got, []string{"204100001"}) {
-		t.Errorf("%d lines of contracts %q", len(f.Lines), got)
-	}
-	if len(f.Refused) != 2 || f.Refused[0].Row != 7 || !strings.Contains(f.Refused[0].Reason, "a row of totals may be left out") {
-		t.Errorf("refused %v", f.Refused)
-	}
-	_, err := Read("vertrag.csv", strings.NewReader("Apparat;Kontrakt;Slut\nFOC1234;204100001;31.01.2029\n"), Options{})
-	if err == nil || !strings.Contains(err.Error(), `found ["Apparat" "Kontrakt" "Slut"]: download the file again with English headers`) {
-		t.Errorf("got %v", err)
-	}
-	f, err = Read("vertrag.csv", strings.NewReader("Apparat;Kontrakt;Slut\nFOC1234;204100001;31.01.2029\n"),
-		Options{Mapping: map[string]string{"Apparat": "serial", "Kontrakt": "contract", "Slut": "end"}})
-	if err != nil || len(f.Lines) != 1 || f.Lines[0].End != "2029-01-31" {
-		t.Errorf("%+v, %v", f.Lines, err)
-	}
-}
-
-// Headers in the languages that Cisco's portals have, and the products of
-// services beside those of the equipment.
-func TestOtherHeaders(t *testing.T) {
-	want := []Line{{Contract: "204100001", Serial: "FOC1234", PID: "C9300-48P", Begin: "2024-02-01", End: "2029-01-31", Row: 2}}
-	for name, text := range map[string]string{
-		"German":                     "Seriennummer;Vertragsnummer;Produktnummer;Startdatum;Enddatum\nFOC1234;204100001;C9300-48P;01.02.2024;31.01.2029\n",
-		"French":                     "Num\u00e9ro de s\u00e9rie;Num\u00e9ro de contrat;R\u00e9f\u00e9rence produit;Date de d\u00e9but;Date de fin\nFOC1234;204100001;C9300-48P;01/02/2024;31/01/2029\n",
-		"Spanish":                    "N\u00famero de serie,N\u00famero de contrato,N\u00famero de producto,Fecha de inicio,Fecha de finalizaci\u00f3n\nFOC1234,204100001,C9300-48P,2024-02-01,2029-01-31\n",
-		"Japanese":                   "\u30b7\u30ea\u30a2\u30eb\u756a\u53f7,\u5951\u7d04\u756a\u53f7,\u88fd\u54c1\u756a\u53f7,\u958b\u59cb\u65e5,\u7d42\u4e86\u65e5\nFOC1234,204100001,C9300-48P,2024/02/01,2029/01/31\n",
-		"a column of services first": "Serial Number,Contract Number,Product Number,Product ID,Begin Date,End Date\nFOC1234,204100001,CON-SNT-C93004PE,C9300-48P,2024-02-01,2029-01-31\n",
-	} {
-		t.Run(name, func(t *testing.T) {
-			lines := mustRead(t, text, Options{}).Lines
-			for i := range lines {
-				lines[i].ServiceLevel = ""
-			}
-			if diff := cmp.Diff(want, lines); diff != "" {
-				t.Errorf("lines (-want +got):\n%s", diff)
 			}
 		})
 	}
