@@ -58,7 +58,7 @@ func makeTAC(in Input, r Request) (Document, error) {
 }
 
 // card is the card of one unit. Where several are made at once, what is given
-// is for those that lack it.
+// is for those that lack it, and nothing else is asked for.
 func (in Input) card(u reconcile.Unit, lines map[string][]contract.Line, given map[string]string, several bool) (Document, error) {
 	l, onLine := lineOf(u, lines)
 	n := in.node(u)
@@ -76,11 +76,16 @@ func (in Input) card(u reconcile.Unit, lines map[string][]contract.Line, given m
 		{Name: "contact", Label: "Contact person", Required: true},
 		{Name: "phone", Label: "Phone"},
 	}
+	known := map[string]bool{}
 	if several {
 		given = maps.Clone(given)
 		for _, f := range filled(form) {
+			known[f.Name] = true
 			delete(given, f.Name)
 		}
+	}
+	asked := func(form []Field) []Field {
+		return slices.DeleteFunc(slices.Clone(form), func(f Field) bool { return known[f.Name] })
 	}
 	form, err := complete("the TAC card of "+describe(u.PID, u.Serial), form, given)
 	if err != nil {
@@ -88,10 +93,13 @@ func (in Input) card(u reconcile.Unit, lines map[string][]contract.Line, given m
 		if errors.As(err, &x) && u.Contract == "" {
 			x.Why = "the unit is " + strings.ReplaceAll(string(u.Coverage), "_", " ") + ", so no contract is known"
 		}
+		if x != nil {
+			x.Form = asked(x.Form)
+		}
 		return Document{}, err
 	}
 	d := Document{
-		Name: "tac-" + u.Serial, Title: "For a case at Cisco's TAC: " + describe(u.PID, u.Serial), Form: form,
+		Name: "tac-" + u.Serial, Title: "For a case at Cisco's TAC: " + describe(u.PID, u.Serial), Form: asked(form),
 		Sections: []Section{{Fields: filled(form), StepsTitle: "How to open a case", Steps: []string{
 			"Log in at Cisco's support site with your Cisco.com account (CCO ID). Who has none registers at Cisco.com first.",
 			"Open a case with the serial number and the contract number of this card.",

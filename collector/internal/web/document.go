@@ -107,7 +107,7 @@ func (s *server) showDocuments(r *http.Request) (any, error) {
 		case document.Units, document.Findings, document.Sites, document.Nodes:
 			p.Lists = append(p.Lists, row)
 		case document.TAC: // needs what only people know
-			p.Forms = append(p.Forms, documentRow{About: row.About, URL: documentURL(sc.id(), k, "", "", "")})
+			p.Forms = append(p.Forms, documentRow{About: tacAbout, URL: documentURL(sc.id(), k, "", "", "")})
 		default:
 			row.URL = documentURL(sc.id(), k, "", "", "")
 			p.Forms = append(p.Forms, row)
@@ -115,6 +115,9 @@ func (s *server) showDocuments(r *http.Request) (any, error) {
 	}
 	return page{Template: "documents.html", Title: "Documents · Rollcall", Menu: sc.menu(documentsRoom), Data: p}, nil
 }
+
+// tacAbout names the cards for cases at Cisco's TAC where no unit is named.
+const tacAbout = "Cards for cases at Cisco's TAC, of all units that are covered"
 
 // documentPage is the form of one document: what is known, and what only people
 // know.
@@ -171,6 +174,12 @@ func (s *server) showDocument(r *http.Request) (any, error) {
 	for _, x := range document.Drafts() {
 		if request.Kind == document.Draft && x.Name == request.Of {
 			p.About = "Draft of a mail: " + x.About
+		}
+	}
+	if request.Kind == document.TAC {
+		p.About = tacAbout
+		if request.Of != "" {
+			p.About = "For a case at Cisco's TAC: " + strings.TrimSpace(request.PID+" "+request.Of)
 		}
 	}
 	for _, h := range []formatLink{{"of", request.Of}, {"about", request.About}, {"pid", request.PID}} {
