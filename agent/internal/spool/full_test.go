@@ -18,9 +18,15 @@ import (
 // smallDisk mounts a file system of size bytes and returns its folder.
 func smallDisk(t *testing.T, size int) string {
 	t.Helper()
+	return mount(t, fmt.Sprintf("size=%d", size))
+}
+
+// mount mounts a file system in memory and returns its folder.
+func mount(t *testing.T, options string) string {
+	t.Helper()
 	peer.NeedRoot(t, "mounts a small file system")
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", size)); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
 		peer.Skip(t, fmt.Sprintf("needs the right to mount a tmpfs: %v", err))
 	}
 	t.Cleanup(func() {
@@ -138,5 +144,127 @@ func TestOpenOnFullDisk(t *testing.T) {
 	s = open(t, path, spool.Options{})
 	if got := contents(t, s); len(got) != 1 {
 		t.Errorf("queue %v once there is space again, want the one item", got)
+	}
+}
+
+// hogFiles makes files until the file system has no room for another, and
+// returns their folder.
+func hogFiles(t *testing.T, dir string) string {
+	t.Helper()
+	folder, err := os.MkdirTemp(dir, "hog")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; err == nil; n++ {
+		err = os.WriteFile(filepath.Join(folder, fmt.Sprint(n)), nil, 0o600)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// Where no more files can be made, a spool that is open goes on, one that was
+// killed comes back, and one that was closed says what is in its way.
+func TestNoFilesLeft(t *testing.T) {
+	dir := mount(t, "size=16m,nr_inodes=64")
+	path := filepath.Join(dir, "spool.db")
+	s := open(t, path, spool.Options{Ballast: 1 << 20})
+	add(t, s, "a", "1")
+	folder := hogFiles(t, dir)
+	add(t, s, "a", "2")
+	if got := contents(t, s); len(got) != 2 {
+		t.Errorf("queue %v, want both items", got)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 { // those of the write-ahead log, which a clean end removes
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprint("more", n)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // the first gives up the ballast, which makes room for one file
+		closedFor(t, path, spool.ErrDiskFull)
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, path, spool.Options{Ballast: 1 << 20})
+	add(t, s, "a", "3")
+	if got := contents(t, s); len(got) != 3 {
+		t.Errorf("queue %v once there is room again, want all three items", got)
+	}
+	if st := stats(t, s); len(st.SetAside) > 0 {
+		t.Errorf("set aside: %v, want none", st.SetAside)
+	}
+}
+
+// closedFor holds that the spool cannot be opened, for the reason, and that
+// nothing is set aside over it.
+func closedFor(t *testing.T, path string, reason error) {
+	t.Helper()
+	s, err := spool.Open(path, spool.Options{})
+	if err == nil {
+		_ = s.Close()
+	}
+	if !errors.Is(err, reason) {
+		t.Errorf("opens with %v, want %v", err, reason)
+	}
+	if found, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*corrupt*")); len(found) > 0 {
+		t.Errorf("%v: want nothing set aside", found)
+	}
+}
+
+// A spool on a file system that takes no writing says so, be it one that was
+// closed or one that was killed, and works once it can be written.
+func TestReadOnly(t *testing.T) {
+	tests := []struct {
+		name    string
+		killed  bool
+		missing bool // the spool
+	}{{"closed", false, false}, {"killed", true, false}, {"not there", false, true}}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := mount(t, "size=16m")
+			path := filepath.Join(dir, "spool.db")
+			want := 0
+			if !tt.missing {
+				s := open(t, path, spool.Options{})
+				add(t, s, "a", "1")
+				want++
+				left := map[string][]byte{}
+				for _, name := range []string{path, path + "-wal"} {
+					raw, err := os.ReadFile(name)
+					if err != nil {
+						t.Fatal(err)
+					}
+					left[name] = raw
+				}
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+				for name, raw := range left { // as a kill leaves them
+					if !tt.killed {
+						continue
+					}
+					if err := os.WriteFile(name, raw, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+				t.Fatal(err)
+			}
+			closedFor(t, path, spool.ErrReadOnly)
+			if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT, ""); err != nil {
+				t.Fatal(err)
+			}
+			s := open(t, path, spool.Options{})
+			add(t, s, "a", "2")
+			if got := contents(t, s); len(got) != want+1 {
+				t.Errorf("queue %v, want %d items", got, want+1)
+			}
+		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"modernc.org/sqlite" // registers itself with database/sql as "sqlite"
@@ -88,11 +89,32 @@ func (s *Spool) transact(ctx context.Context, fn func(*sql.Tx) (change, error)) 
 
 // open opens the file, sets it aside if it is corrupt, and creates it if there
 // is none. On a full disk it gives up the ballast: SQLite needs a little space
-// to open a file. The caller holds mu.
+// to open a file, and a file or two beside it. The caller holds mu.
 func (s *Spool) open() error {
-	err := s.openOnce()
-	if isFull(err) && s.dropBallast() {
-		err = s.openOnce()
+	err := s.ofDisk(s.openOnce())
+	if errors.Is(err, ErrDiskFull) && s.dropBallast() {
+		err = s.ofDisk(s.openOnce())
+	}
+	return err
+}
+
+// ofDisk adds ErrDiskFull or ErrReadOnly where that is what err comes from.
+// SQLite says no more than that it cannot open a file, so the disk is asked.
+func (s *Spool) ofDisk(err error) error {
+	switch c := code(err) & 0xff; {
+	case err == nil, isFull(err):
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	case c == sqlite3.SQLITE_CANTOPEN, c == sqlite3.SQLITE_READONLY, c == sqlite3.SQLITE_IOERR:
+		f, perr := os.CreateTemp(filepath.Dir(s.path), "spool.probe-*")
+		if perr == nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+			return err
+		}
+		if errors.Is(perr, syscall.EROFS) || errors.Is(perr, syscall.ENOSPC) {
+			return s.ofDisk(fmt.Errorf("%w (%w)", err, perr))
+		}
 	}
 	if isFull(err) {
 		return fmt.Errorf("%w: %w", ErrDiskFull, err)
@@ -281,29 +303,74 @@ func (s *Spool) load() error {
 	if _, err := s.db.Exec(noteSchema + ";" + keptSchema); err != nil {
 		return err
 	}
-	if err := s.checkColumns(); err != nil {
-		return damage{err}
+	if err := s.checkShape(); err != nil {
+		return err
 	}
 	if epoch <= 0 || seq < last || s.bytes < 0 {
 		return damage{fmt.Errorf("epoch %d, seq %d and last item %d do not fit", epoch, seq, last)}
+	}
+	// A file that cannot be written SQLite opens for reading, and stays so.
+	if _, err := s.db.Exec(`UPDATE meta SET value = value WHERE name = 'seq'`); code(err)&0xff == sqlite3.SQLITE_READONLY {
+		return err
 	}
 	s.epoch = epoch
 	return nil
 }
 
-// checkColumns finds damage to the schema, which is text in the file and which
-// quick_check believes.
-func (s *Spool) checkColumns() error {
-	for _, q := range []string{
-		`SELECT id, key, at, size, payload FROM item LIMIT 0`, `SELECT id, key, at, size, payload, reason, quarantined_at FROM quarantine LIMIT 0`,
-		`SELECT id, key, at, size, payload FROM kept LIMIT 0`, `SELECT reason, count FROM dropped LIMIT 0`, `SELECT key, at FROM mark LIMIT 0`,
-		`SELECT key, at, value FROM note LIMIT 0`,
-	} {
-		if _, err := s.db.Exec(q); err != nil {
-			return err
+// shape is one line for each column of a table and of an index.
+const shape = `SELECT m.name || ' ' || c.cid || ' ' || c.name || ' ' || c.type || ' ' || c."notnull" || ' ' || c.pk
+		FROM sqlite_schema AS m JOIN pragma_table_xinfo(m.name) AS c WHERE m.type = 'table'
+	UNION ALL SELECT m.name || ' of ' || m.tbl_name || ' ' || c.seqno || ' ' || coalesce(c.name, '') || ' ' || c."desc" || ' ' || c.coll
+		FROM sqlite_schema AS m JOIN pragma_index_xinfo(m.name) AS c WHERE m.type = 'index'`
+
+// blank is the shape of a spool as it is made.
+var blank = sync.OnceValues(func() (map[string]bool, error) {
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = db.Close() }()
+	db.SetMaxOpenConns(1) // each has a memory of its own
+	if _, err := db.Exec(schema + noteSchema + ";" + keptSchema); err != nil {
+		return nil, err
+	}
+	return lines(db, shape)
+})
+
+// checkShape finds damage to the schema, which is text in the file and which
+// quick_check believes: a table may have other columns then, or no key.
+func (s *Spool) checkShape() error {
+	want, err := blank()
+	if err != nil {
+		return err
+	}
+	got, err := lines(s.db, shape)
+	if err != nil {
+		return damage{err}
+	}
+	for line := range want {
+		if !got[line] {
+			return damage{fmt.Errorf("its schema lacks %q", line)}
 		}
 	}
 	return nil
+}
+
+func lines(db *sql.DB, query string) (map[string]bool, error) {
+	rows, err := db.Query(query)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	all := map[string]bool{}
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			return nil, err
+		}
+		all[line] = true
+	}
+	return all, rows.Err()
 }
 
 func (s *Spool) quickCheck() error {
@@ -336,7 +403,12 @@ func code(err error) int {
 	return 0
 }
 
+// isCorrupt includes a value of another type than what was written, in the only
+// words that database/sql has for it.
 func isCorrupt(err error) bool {
+	if err != nil && strings.Contains(err.Error(), "sql: Scan error on column") {
+		return true
+	}
 	switch c := code(err); c {
 	case sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS, sqlite3.SQLITE_IOERR_DATA:
 		return true

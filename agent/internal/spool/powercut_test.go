@@ -49,15 +49,18 @@ func TestPowerCut(t *testing.T) {
 	torture.Figure(t, "R3", "spool: %d power cuts within %d calls, %d promises checked, 0 broken", cuts, tr.Steps(), promised)
 }
 
-// A disk that fails to sync now and then costs the items whose append says so,
-// and no other.
+// A disk that fails to sync now and then, or takes no writing for a while, costs
+// the items whose append says so, and no other; and then the spool goes on.
 func TestSyncFails(t *testing.T) {
 	strace := peer.Need(t, "strace", "strace")
 	path := filepath.Join(memory(t), "spool.db")
 	l, total := newLedger(), 0
-	for _, fault := range []string{"EIO", "ENOSPC"} {
-		cmd := exec.Command(strace, "-f", "-qq", "-o", os.DevNull, "-e", "trace=fdatasync,fsync",
-			"-e", "inject=fdatasync,fsync:error="+fault+":when=20+7", os.Args[0])
+	for _, fault := range []struct{ calls, fault string }{
+		{"fdatasync,fsync", "error=EIO:when=20+7"},
+		{"fdatasync,fsync", "error=ENOSPC:when=20+7"},
+		{"pwrite64,ftruncate", "error=EROFS:when=60..80"}, // a file system that went read-only and came back
+	} {
+		cmd := exec.Command(strace, "-f", "-qq", "-o", os.DevNull, "-e", "trace="+fault.calls, "-e", "inject="+fault.calls+":"+fault.fault, os.Args[0])
 		cmd.Env = append(os.Environ(), childEnv+"="+path, fmt.Sprint(childSteps, "=", torture.Times(60, 600)), childGoesOn+"=1")
 		out, err := cmd.Output()
 		if err != nil {
@@ -70,8 +73,11 @@ func TestSyncFails(t *testing.T) {
 		if len(l.failed) == 0 {
 			t.Errorf("%s: nothing failed: it proves nothing", fault)
 		}
+		if said := string(out); strings.LastIndex(said, "appended") < strings.Index(said, "failed") {
+			t.Errorf("%s: the spool does not go on afterwards", fault)
+		}
 		total += len(l.failed)
 		l.check(t, path)
 	}
-	torture.Figure(t, "R6", "%d steps failed by EIO and ENOSPC of a sync: %d appended, 0 lost", total, len(l.appended))
+	torture.Figure(t, "R6", "%d steps failed by EIO and ENOSPC of a sync and EROFS of a write: %d appended, 0 lost", total, len(l.appended))
 }

@@ -47,10 +47,12 @@ const (
 )
 
 // Errors of Open that a caller may act on: another process has the spool open,
-// or its disk has no room at all.
+// or its disk has no room at all, be it for bytes or for files, or takes no
+// writing.
 var (
 	ErrLocked   = errors.New("another rollcall-agent is using it")
 	ErrDiskFull = errors.New("its disk is full")
+	ErrReadOnly = errors.New("its file system is read-only")
 )
 
 // Options of a spool. The zero value has the defaults.
@@ -136,7 +138,7 @@ func Open(path string, opt Options) (*Spool, error) {
 	}
 	if s.lock, err = lockFile(abs + ".lock"); err != nil {
 		s.dec.Close()
-		return nil, fmt.Errorf("cannot open spool %s: %w", abs, err)
+		return nil, fmt.Errorf("cannot open spool %s: %w", abs, s.ofDisk(err))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
