@@ -82,9 +82,10 @@ func migrateSQLite(ctx context.Context, dir string, db *sql.DB, log *slog.Logger
 
 // lockFile keeps other processes from migrating at the same time. It is the
 // write lock of an empty database of its own, which the system drops when the
-// process dies, on every system that SQLite knows.
+// process dies, on every system that SQLite knows. Nothing is written for it, so
+// that a full disk is not in the way.
 func lockFile(ctx context.Context, path string) (func() error, error) {
-	db, err := openFile(path, 1, url.Values{"_txlock": {"exclusive"}, "_pragma": {"busy_timeout(60000)"}})
+	db, err := openFile(path, 1, url.Values{"_txlock": {"exclusive"}, "_pragma": {"busy_timeout(60000)", "journal_mode(MEMORY)"}})
 	if err != nil {
 		return nil, err
 	}

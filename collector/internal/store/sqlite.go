@@ -53,7 +53,7 @@ func openSQLite(ctx context.Context, dataDir string, log *slog.Logger) (*sqlite,
 		return nil, err
 	}
 	if err := migrateSQLite(ctx, dir, d.write, log); err != nil {
-		return nil, errors.Join(err, d.Close())
+		return nil, errors.Join(ofDisk(dir, err), d.Close())
 	}
 	if err := refuseMoved(ctx, dir, d.write); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -64,6 +64,16 @@ func openSQLite(ctx context.Context, dataDir string, log *slog.Logger) (*sqlite,
 		}
 	}
 	return d, nil
+}
+
+// ofDisk adds what the system says of the directory where no file can be made
+// there, which SQLite calls "unable to open database file".
+func ofDisk(dir string, err error) error {
+	f, perr := os.CreateTemp(dir, "probe-*")
+	if perr != nil {
+		return fmt.Errorf("%w: %w", err, perr)
+	}
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
 // touch makes the database's file where it is not there, for its owner alone:
