@@ -33,8 +33,9 @@ const (
 	spoolFile    = "spool.db"
 	hostKeysFile = "known_hosts"
 
-	// spoolRetry is the wait before a spool on a full disk is opened again.
-	spoolRetry = 30 * time.Second
+	// spoolRetry is the wait before a spool whose disk takes nothing is opened
+	// again.
+	spoolRetry = 10 * time.Second
 )
 
 // SNMP requests are repeated that often: less for an address of a sweep, where
@@ -201,7 +202,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	r.poller = a.newPoller(keys, memory, a.log)
-	r.schedule = newSchedule(a.roster.all(), a.interval(), a.spread(), a.cfg.Concurrency, a.opt.Now)
+	r.schedule = newSchedule(a.roster.all(), a.interval(), a.spread(), a.concurrency(filesystem.MaxOpen()), a.opt.Now)
 	a.roster.onChange(func(tasks []*task) {
 		r.schedule.replace(tasks)
 		memory.Retain(maps.Keys(a.roster.at)) // which is locked meanwhile
@@ -237,6 +238,24 @@ func (a *Agent) setPace(d time.Duration) {
 	}
 }
 
+// filesKept is how many open files are left to the spool, the uploads and the
+// status.
+const filesKept = 40
+
+// concurrency is how many devices are polled at once where the system allows so
+// many open files; 0 is not known. A poll has one for each transport, and sweeps
+// have half as many workers again: a device must not be taken for silent because
+// this machine has no file left to ask it by.
+func (a *Agent) concurrency(maxOpen int) int {
+	most := max((maxOpen-filesKept)/3, 1)
+	if maxOpen <= 0 || most >= a.cfg.Concurrency {
+		return a.cfg.Concurrency
+	}
+	a.log.Warn("the system allows too few open files for this concurrency: raise LimitNOFILE or ulimit -n, or lower the setting",
+		"open_files", maxOpen, "polled_at_once", most, "concurrency", a.cfg.Concurrency)
+	return most
+}
+
 // spread is the time over which the first polls are spread.
 func (a *Agent) spread() time.Duration {
 	if a.opt.FirstPollNow {
@@ -257,18 +276,22 @@ func (a *Agent) newUploader(sp *spool.Spool, who *identity.Keeper) (*upload.Uplo
 	}), nil
 }
 
-// openSpool waits where the disk is full, as to end and be started again would
-// help nobody.
+// openSpool waits where the disk is full or read-only, as to end and be started
+// again would help nobody.
 func (a *Agent) openSpool(ctx context.Context) (*spool.Spool, error) {
 	for {
 		sp, err := spool.Open(filepath.Join(a.cfg.DataDir, spoolFile), spool.Options{
 			MaxBytes: a.cfg.Spool.MaxMiB << 20, MaxAge: a.cfg.Spool.MaxAge.D(), Now: a.opt.Now, Log: a.log,
 		})
-		if !errors.Is(err, spool.ErrDiskFull) {
+		switch {
+		case errors.Is(err, spool.ErrDiskFull):
+			a.log.Error("disk is full, nothing is polled until there is room", "data_dir", a.cfg.DataDir, "error", err)
+		case errors.Is(err, spool.ErrReadOnly):
+			a.log.Error("file system is read-only, nothing is polled until it can be written: look at the disk, whose errors make it so", "data_dir", a.cfg.DataDir, "error", err)
+		default:
 			return sp, err
 		}
 		a.metrics.opening(err)
-		a.log.Error("disk is full, nothing is polled until there is room", "data_dir", a.cfg.DataDir, "error", err)
 		select {
 		case <-time.After(spoolRetry):
 		case <-ctx.Done():

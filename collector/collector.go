@@ -31,6 +31,7 @@ import (
 	"rollcall/collector/internal/store"
 	"rollcall/collector/internal/supportapi"
 	"rollcall/collector/internal/web"
+	"rollcall/pkg/filesystem"
 	"rollcall/pkg/wire"
 )
 
@@ -239,6 +240,10 @@ func (c *Collector) Start(ctx context.Context) error {
 	}
 	if c.config.Login == LoginOff {
 		c.log.Warn("login is off: whoever is on this machine may do everything")
+	}
+	if open := filesystem.MaxOpen(); c.config.Limits.connections(open) < c.config.Limits.Connections {
+		c.log.Warn("the system allows fewer open files than limits.connections asks for: raise LimitNOFILE or ulimit -n, or lower the setting",
+			"open_files", open, "connections", c.config.Limits.connections(open), "limits.connections", c.config.Limits.Connections)
 	}
 	c.log.Info("collector started", "url", c.url(), "data_dir", c.config.DataDir)
 	if err := c.startScrapes(ctx); err != nil {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"rollcall/collector/internal/limit"
+	"rollcall/pkg/filesystem"
 )
 
 // Limits keep one client from taking the collector away from all others.
@@ -78,11 +79,24 @@ func parseProxy(s string) (netip.Prefix, error) {
 	return p.Masked(), err
 }
 
+// filesKept is how many open files are left to the database and to what the
+// collector itself asks others, of few the half.
+const filesKept = 64
+
+// connections are those that the system allows beside the files of the collector,
+// where that is fewer than the settings say.
+func (l Limits) connections(maxOpen int) int {
+	if maxOpen <= 0 {
+		return l.Connections
+	}
+	return min(l.Connections, maxOpen-min(filesKept, maxOpen/2))
+}
+
 // limits are those in force by the settings, which are valid.
 func (c Config) limits() limit.Settings {
 	l := c.Limits
 	s := limit.Settings{
-		Connections: l.Connections, PerAddress: l.ConnectionsPerAddress, Pages: l.Pages, Uploads: l.Uploads, BodyRate: l.BodyRate,
+		Connections: l.connections(filesystem.MaxOpen()), PerAddress: l.ConnectionsPerAddress, Pages: l.Pages, Uploads: l.Uploads, BodyRate: l.BodyRate,
 		Address: limit.Rate(l.Address), Organization: limit.Rate(l.Organization), Agent: limit.Rate(l.Agent),
 	}
 	for _, p := range c.Proxies {

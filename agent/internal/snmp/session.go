@@ -53,6 +53,8 @@ func classify(err error) *failure {
 		return &failure{cause: causeNetwork, detail: "the name is not known"}
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTDOWN):
 		return &failure{cause: causeNetwork, detail: "no route to it"}
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return &failure{cause: causeNetwork, detail: "this machine has no open file left for it (ulimit -n)"}
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
 		return &failure{cause: causeNetwork, detail: "this machine's firewall forbids it"}
 	case errors.Is(err, gosnmp.ErrUnknownUsername):
