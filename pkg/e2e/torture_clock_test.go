@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	_ "time/tzdata" // Europe/Berlin, wherever the tests run
 
 	"rollcall/pkg/inventory"
 	"rollcall/pkg/simdevice"
@@ -18,23 +19,32 @@ import (
 // off is known. Clocks are injected, as Go's programs ask the kernel and not the
 // library that faketime stands in for.
 func TestClocks(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name        string
 		before, now time.Duration // of the agent's clock against the true one, at first and then
+		zone        *time.Location
 	}{
-		{"boots in 1970", -time.Since(time.Unix(1000, 0)), -time.Since(time.Unix(1000, 0))},
-		{"1970, then set", -time.Since(time.Unix(1000, 0)), 0},
-		{"ten years ahead", 10 * 365 * 24 * time.Hour, 10 * 365 * 24 * time.Hour},
-		{"ten years behind", -10 * 365 * 24 * time.Hour, -10 * 365 * 24 * time.Hour},
-		{"an hour back", 0, -time.Hour},
-		{"a leap second back", 0, -time.Second},
+		{"boots in 1970", -time.Since(time.Unix(1000, 0)), -time.Since(time.Unix(1000, 0)), time.UTC},
+		{"1970, then set", -time.Since(time.Unix(1000, 0)), 0, time.UTC},
+		{"ten years ahead", 10 * 365 * 24 * time.Hour, 10 * 365 * 24 * time.Hour, time.UTC},
+		{"ten years behind", -10 * 365 * 24 * time.Hour, -10 * 365 * 24 * time.Hour, time.UTC},
+		{"an hour back", 0, -time.Hour, time.UTC},
+		{"a leap second back", 0, -time.Second, time.UTC},
+		// The hands go from 2:59:59 to 2:00:00 on that night, and from 1:59:59 to
+		// 3:00:00 on the other.
+		{"summer time ends", time.Until(time.Date(2026, 10, 25, 0, 59, 58, 0, time.UTC)), time.Until(time.Date(2026, 10, 25, 1, 0, 0, 0, time.UTC)), berlin},
+		{"summer time begins", time.Until(time.Date(2026, 3, 29, 0, 59, 58, 0, time.UTC)), time.Until(time.Date(2026, 3, 29, 1, 0, 0, 0, time.UTC)), berlin},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var skew atomic.Int64
 			skew.Store(int64(tt.before))
 			l := newLine(t)
-			l.clock = func() time.Time { return time.Now().Add(time.Duration(skew.Load())) }
+			l.clock = func() time.Time { return time.Now().Add(time.Duration(skew.Load())).In(tt.zone) }
 			sw := device(t, "127.81.4.1", "sw1", inventory.PlatformIOSXE, unit("FCW2431L0A7", "C9300-48P"))
 			_, stop := l.startAgent("Main office", "main-office", sw)
 			l.until("the first serial to be seen", func() bool { return l.here() == "FCW2431L0A7" })

@@ -138,7 +138,7 @@ func (f *fleet) report(ctx context.Context) (over func() (acknowledged []int, wa
 				last = ended.Load()
 				seq := acknowledged[i] + 1
 				for body := pack(f.t, seen(0, seq)); ; idle(300 * time.Millisecond) {
-					if _, n := a.send(ctx, f.targets[rand.IntN(len(f.targets))], token, body); n == 1 {
+					if a.send(ctx, "http://"+f.targets[rand.IntN(len(f.targets))], token, body).stored == 1 {
 						break
 					}
 					if ctx.Err() != nil {

@@ -25,20 +25,25 @@ func TestSoak(t *testing.T) {
 	r := newRig(t)
 	a, c := r.startAgent(), r.startCollector()
 	r.settle()
-	files := map[*process]int{a: openFiles(t, a), c: openFiles(t, c)}
-	memory := map[*process]int64{a: rss(t, a), c: rss(t, c)}
-	end := time.Now().Add(length)
+	lives := []*life{{name: "agent", process: a}, {name: "collector", process: c}}
+	for _, l := range lives {
+		l.watch(t)
+	}
+	end, look := time.Now().Add(length), time.Now()
 	for time.Now().Before(end) {
 		r.awaitKept(r.promised())
+		if time.Since(look) < length/100 {
+			continue
+		}
+		look = time.Now()
+		for _, l := range lives {
+			l.watch(t)
+		}
 	}
 	var said []string
-	for p, name := range map[*process]string{a: "agent", c: "collector"} {
-		n, bytes := openFiles(t, p), rss(t, p)
-		// Memory settles within the first minutes; a leak goes on.
-		if n > files[p]+16 || bytes > memory[p]+64<<20 {
-			t.Errorf("%s: %d open files after %d, %d MiB after %d", name, n, files[p], bytes>>20, memory[p]>>20)
-		}
-		said = append(said, fmt.Sprintf("%s %d→%d files, %d→%d MiB", name, files[p], n, memory[p]>>20, bytes>>20))
+	for _, l := range lives {
+		l.watch(t)
+		said = append(said, l.check(t, length))
 	}
 	for _, wal := range []string{"agent/spool.db-wal", "collector/rollcall.db-wal"} {
 		if info, err := os.Stat(filepath.Join(r.dir, wal)); err == nil && info.Size() > 16<<20 {
@@ -52,6 +57,55 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	torture.Figure(t, "R13", "%s, %d reports: %s", length, n, strings.Join(said, "; "))
+}
+
+// A life is what a process took at moments of its run.
+type life struct {
+	*process
+
+	name   string
+	at     []time.Time
+	files  []int
+	memory []int64 // RSS in bytes
+}
+
+func (l *life) watch(t *testing.T) {
+	t.Helper()
+	l.at = append(l.at, time.Now())
+	l.files = append(l.files, openFiles(t, l.process))
+	l.memory = append(l.memory, rss(t, l.process))
+}
+
+// check holds that the process takes no more at its end than at its beginning,
+// but for what settles within the first minutes.
+func (l *life) check(t *testing.T, length time.Duration) string {
+	t.Helper()
+	first, last := l.files[0], l.files[len(l.files)-1]
+	before, after := l.memory[0], l.memory[len(l.memory)-1]
+	if last > first+16 || after > before+64<<20 {
+		t.Errorf("%s: %d open files after %d, %d MiB after %d", l.name, last, first, after>>20, before>>20)
+	}
+	half := len(l.at) / 2
+	growth := slope(l.at[half:], l.memory[half:])
+	// Within minutes the noise of the garbage collector is more than this.
+	if length >= 4*time.Hour && growth > 1 {
+		t.Errorf("%s: memory grows by %.2f MiB an hour in the second half, want 1 at most", l.name, growth)
+	}
+	return fmt.Sprintf("%s %d→%d files, %d→%d MiB, %+.1f MiB an hour in the second half", l.name, first, last, before>>20, after>>20, growth)
+}
+
+// slope is by how many MiB an hour the memory grows: of the straight line that is
+// nearest to all (least squares).
+func slope(at []time.Time, memory []int64) float64 {
+	var n, sumX, sumY, sumXX, sumXY float64
+	for i := range at {
+		x, y := at[i].Sub(at[0]).Hours(), float64(memory[i])/(1<<20)
+		n, sumX, sumY, sumXX, sumXY = n+1, sumX+x, sumY+y, sumXX+x*x, sumXY+x*y
+	}
+	if d := n*sumXX - sumX*sumX; d > 0 {
+		return (n*sumXY - sumX*sumY) / d
+	}
+	return 0
 }
 
 func openFiles(t *testing.T, p *process) int {

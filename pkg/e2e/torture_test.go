@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -43,6 +44,7 @@ type rig struct {
 	listen  string // of the collector
 	server  string // DSN of the PostgreSQL database that is read as what is stored; "" for the file
 	line    *badLine
+	wrap    []string // what starts the programs, with its arguments; nothing for the system itself
 
 	mu     sync.Mutex
 	ledger *os.File
@@ -52,6 +54,13 @@ type rig struct {
 }
 
 func newRig(t *testing.T) *rig {
+	t.Helper()
+	return newRigOn(t, func(string) {})
+}
+
+// newRigOn is newRig with the data of both programs in folders, agent and
+// collector, that prepare may have made.
+func newRigOn(t *testing.T, prepare func(dir string)) *rig {
 	t.Helper()
 	bin, err := programs()
 	if err != nil {
@@ -75,6 +84,7 @@ func newRig(t *testing.T) *rig {
 	}
 	r.listen = freePort(t)
 	r.line = newBadLine(t, "http://"+r.listen)
+	prepare(r.dir)
 	r.configure()
 	return r
 }
@@ -134,7 +144,7 @@ func (r *rig) configure() {
 		r.t.Fatalf("no token: %v\n%s", err, out)
 	}
 	write("token", token)
-	agent := fmt.Sprintf("name: agent-1\ndata_dir: %s\ncollector: {url: %q, token: \"file:%s\"}\ninterval: 1s\nstart_spread: 0s\nlog: {level: debug}\n"+
+	agent := fmt.Sprintf("name: agent-1\ndata_dir: %s\ncollector: {url: %q, token: \"file:%s\", allow_plain_http: true}\ninterval: 1s\nstart_spread: 0s\nlog: {level: debug}\n"+
 		"credentials:\n  - name: snmp\n    snmp: {version: 2c, community: public}\ntargets:\n",
 		filepath.Join(r.dir, "agent"), r.line.URL, filepath.Join(r.dir, "token"))
 	for _, d := range r.devices {
@@ -156,7 +166,8 @@ type process struct {
 
 func (r *rig) start(said func(string), name string, args ...string) *process {
 	r.t.Helper()
-	p := &process{cmd: exec.Command(filepath.Join(r.bin, name), args...), done: make(chan struct{})}
+	args = append(append(slices.Clone(r.wrap), filepath.Join(r.bin, name)), args...)
+	p := &process{cmd: exec.Command(args[0], args[1:]...), done: make(chan struct{})}
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		r.t.Fatal(err)

@@ -5,12 +5,14 @@
 //
 // `go test` runs the short forms, which take seconds. `make torture` sets
 // ROLLCALL_TORTURE for the long ones, and ROLLCALL_FIGURES to the file in which
-// the figures of all tests become one table.
+// the figures of all tests become one table. A ROLLCALL_TORTURE below 1, such as
+// 0.25, is that part of the long forms.
 package torture
 
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 )
 
@@ -18,12 +20,15 @@ import (
 func Long() bool { return os.Getenv("ROLLCALL_TORTURE") != "" }
 
 // Times is how often something is done: short in every run of the tests, long
-// where the long forms are asked for.
+// where the long forms are asked for, and never less than short.
 func Times(short, long int) int {
-	if Long() {
-		return long
+	if !Long() {
+		return short
 	}
-	return short
+	if part, err := strconv.ParseFloat(os.Getenv("ROLLCALL_TORTURE"), 64); err == nil && part < 1 {
+		return max(short, int(part*float64(long)))
+	}
+	return long
 }
 
 // Figure keeps what a test measured for a gate of configs/docs/reliability.md,

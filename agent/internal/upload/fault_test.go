@@ -232,7 +232,8 @@ func TestPing(t *testing.T) {
 	}
 }
 
-// certificate makes a self-signed one for 127.0.0.1 that ends at notAfter.
+// certificate makes a self-signed one for 127.0.0.1 of two days that end at
+// notAfter.
 func certificate(t *testing.T, notAfter time.Time) (tls.Certificate, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -264,6 +265,7 @@ func TestTLS(t *testing.T) {
 		{"authority named", time.Now().Add(time.Hour), true, ""},
 		{"authority unknown", time.Now().Add(time.Hour), false, "collector.ca_file"},
 		{"expired, or a wrong clock", time.Now().Add(-time.Hour), true, "check the clock"},
+		{"not valid yet, or a wrong clock", time.Now().Add(72 * time.Hour), true, "check the clock"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
