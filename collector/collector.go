@@ -21,6 +21,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/time/rate"
 
 	"rollcall/collector/internal/ingest"
 	"rollcall/collector/internal/limit"
@@ -55,13 +56,16 @@ type Options struct {
 type Collector struct {
 	config Config
 	log    *slog.Logger
-	store  *store.Store
+	store  *store.Store // nil until the start has opened it
 	server *http.Server
+	front  exchangeable // what is served: that the collector starts, and then all
 	loop   *loop
 	limits *limit.Limits
 	offer  func(link string)
 	reader *metrics.Collector
 	judged atomic.Pointer[reconcile.Settings]
+	// unready limits what the log says of it, for anybody may ask.
+	unready rate.Sometimes
 
 	options   Options
 	reloading sync.Mutex
@@ -84,9 +88,9 @@ type Collector struct {
 	stopErr  error
 }
 
-// New opens the data directory and wires all parts. Nothing runs or listens
-// until Start. The caller calls Stop, also when it never starts the collector.
-func New(ctx context.Context, c Config, o Options) (*Collector, error) {
+// New returns a collector of the settings. Nothing is opened, runs or listens
+// until Start.
+func New(c Config, o Options) (*Collector, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -100,33 +104,13 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 		o.Now = time.Now
 	}
 	o.Log = requestid.Log(o.Log)
-	told := c.Notify.settings()
-	s, err := c.OpenStore(ctx, store.Options{Now: o.Now, Log: o.Log, Receivers: told.Receivers})
-	if err != nil {
-		return nil, err
-	}
-	reader := metrics.New(s, metrics.Options{Settings: c.Settings.reconcile(), Version: o.Version, Log: o.Log})
-	if err := o.Registry.Register(reader); err != nil {
-		return nil, errors.Join(fmt.Errorf("cannot register metrics: %w", err), s.Close())
-	}
-	col := &Collector{config: c, log: o.Log, store: s, offer: o.Offer, failed: make(chan error, 3), limits: limit.New(c.limits(), o.Registry), reader: reader, options: o}
-	if err := col.tellRestore(ctx, o.Registry); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
+	col := &Collector{config: c, log: o.Log, offer: o.Offer, failed: make(chan error, 3), limits: limit.New(c.limits(), o.Registry), options: o, unready: rate.Sometimes{Interval: time.Minute}}
 	judged := c.Settings.reconcile()
 	col.judged.Store(&judged)
 	col.reloads = newReloadMetrics(o.Registry)
-	col.loop = &loop{
-		store: s.Unattended(), reconcile: reconcile.Reconcile, settings: func() reconcile.Settings { return *col.judged.Load() }, now: o.Now, log: o.Log,
-		metrics: newLoopMetrics(o.Registry), poll: pollInterval,
-	}
-	col.pulling.metrics = supportapi.NewMetrics(o.Registry)
-	col.pulling.pullers = c.pullers(s.Unattended(), o, col.pulling.metrics)
-	col.notify = notify.New(notify.Options{
-		Store: s.Unattended(), Settings: told, Judge: col.loop.settings, Version: o.Version, Log: o.Log, Registry: o.Registry, Now: o.Now,
-	})
+	col.front.set(starting(openingDatabase))
 	col.server = &http.Server{
-		Handler: col.limits.Connections.Serving(requestid.Handler(col.limits.Handler(col.routes(o, reader)))),
+		Handler: col.limits.Connections.Serving(requestid.Handler(col.limits.Handler(&col.front))),
 		// An upload extends the two in the middle for itself.
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
@@ -137,9 +121,42 @@ func New(ctx context.Context, c Config, o Options) (*Collector, error) {
 	return col, nil
 }
 
+// open opens the database, which may take a while where it has to be migrated,
+// and wires all parts that need it.
+func (c *Collector) open(ctx context.Context) error {
+	o, told := c.options, c.config.Notify.settings()
+	s, err := c.config.OpenStore(ctx, store.Options{
+		Now: o.Now, Log: o.Log, Receivers: told.Receivers, Migrating: func() { c.front.set(starting(migratingDatabase)) },
+	})
+	if err != nil {
+		return err
+	}
+	c.store = s
+	c.reader = metrics.New(s, metrics.Options{Settings: *c.judged.Load(), Version: o.Version, Log: o.Log})
+	if err := o.Registry.Register(c.reader); err != nil {
+		return fmt.Errorf("cannot register metrics: %w", err)
+	}
+	if err := c.tellRestore(ctx, o.Registry); err != nil {
+		return err
+	}
+	c.loop = &loop{
+		store: s.Unattended(), reconcile: reconcile.Reconcile, settings: c.settings, now: o.Now, log: o.Log,
+		metrics: newLoopMetrics(o.Registry), poll: pollInterval,
+	}
+	c.pulling.metrics = supportapi.NewMetrics(o.Registry)
+	c.pulling.pullers = c.config.pullers(s.Unattended(), o, c.pulling.metrics)
+	c.notify = notify.New(notify.Options{
+		Store: s.Unattended(), Settings: told, Judge: c.settings, Version: o.Version, Log: o.Log, Registry: o.Registry, Now: o.Now,
+	})
+	return nil
+}
+
+// settings are those that everything is judged by.
+func (c *Collector) settings() reconcile.Settings { return *c.judged.Load() }
+
 // routes mounts what the parts serve.
-func (c *Collector) routes(o Options, reader *metrics.Collector) http.Handler {
-	mux := http.NewServeMux()
+func (c *Collector) routes() http.Handler {
+	o, mux := c.options, http.NewServeMux()
 	agents := ingest.New(ingest.Options{
 		Store: c.store.Unattended(), Registry: o.Registry, Log: o.Log, Limits: c.limits, AgentInterval: c.config.AgentInterval.D(),
 		Now: o.Now, CredentialLife: c.config.Agents.CredentialLife.D(), NeedCertificate: c.config.TLS.ClientCAFile != "",
@@ -149,16 +166,16 @@ func (c *Collector) routes(o Options, reader *metrics.Collector) http.Handler {
 	}
 	// A scrape that cannot be whole fails, for half of the organizations would
 	// be taken for all.
-	scraped := reader.Handler(o.Registry, promhttp.HandlerOpts{
+	scraped := c.reader.Handler(o.Registry, promhttp.HandlerOpts{
 		MaxRequestsInFlight: 4, Timeout: 30 * time.Second, ErrorHandling: promhttp.HTTPErrorOnError,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelError),
 	})
 	mux.Handle("GET /metrics", c.guarded(scraped, c.config.metricsOpen()))
 	c.scrapes = c.scrapeServer(scraped)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /readyz", c.ready)
 	mux.Handle("/", c.limits.Page(web.New(web.Options{
-		Store: c.store, Log: o.Log, Now: o.Now, Settings: c.loop.settings, Hosts: c.config.goesBy(),
+		Store: c.store, Log: o.Log, Now: o.Now, Settings: c.settings, Hosts: c.config.goesBy(),
 		People: c.store, LoginOff: c.config.Login == LoginOff, SessionIdle: c.config.Session.Idle.D(), SessionLife: c.config.Session.Life.D(),
 		Provider: c.config.OIDC.provider(), ProviderName: c.config.OIDC.Label, Client: c.limits.Addresses.Client,
 		View: func(actor string, organizations []string, all bool) web.Store {
@@ -172,71 +189,24 @@ func (c *Collector) routes(o Options, reader *metrics.Collector) http.Handler {
 	return mux
 }
 
-// ready says whether agents and people can be served, and why not.
-func (c *Collector) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
-	defer cancel()
-	err := c.store.Ready(ctx)
-	if err == nil {
-		err = c.loop.stalled(time.Now())
-	}
-	if err != nil {
-		plain(w, http.StatusServiceUnavailable, err.Error())
-		return
-	}
-	plain(w, http.StatusOK, "ready")
-}
-
-func plain(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = fmt.Fprintln(w, text) // whoever asked is gone
-}
-
-// Start listens and begins the work, which ends with Stop. The context is for
-// the start alone.
+// Start listens, opens the database and begins the work, which ends with Stop.
+// Until the database is open whoever asks is told to come back. The context is
+// for the start alone. The caller calls Stop, also when Start fails.
 func (c *Collector) Start(ctx context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.listener != nil {
-		return errors.New("the collector was started already")
-	}
-	cert, err := c.certificate()
+	working, err := c.listen(ctx)
 	if err != nil {
 		return err
 	}
-	if cert != nil {
-		c.server.TLSConfig, c.cert = cert.config(), cert
+	if err := c.open(ctx); err != nil {
+		return err
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.config.Listen)
-	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w", c.config.Listen, err)
-	}
-	if err := c.startDebug(ctx); err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	c.listener = listener
-	lifetime, endAll := context.WithCancel(context.WithoutCancel(ctx))
-	working, endLoop := context.WithCancel(lifetime)
-	c.endAll, c.endLoop = endAll, endLoop
-	c.server.BaseContext = func(net.Listener) context.Context { return lifetime }
-	c.tasks.Go(func() {
-		serve := c.server.Serve
-		if cert != nil {
-			serve = func(l net.Listener) error { return c.server.ServeTLS(l, "", "") }
-		}
-		if err := serve(c.limits.Connections.Listener(listener)); !errors.Is(err, http.ErrServerClosed) {
-			c.failed <- fmt.Errorf("cannot go on serving: %w", err)
-		}
-	})
+	c.front.set(c.routes())
 	c.tasks.Go(func() { c.loop.run(working) })
 	c.pulling.start(working)
 	c.tasks.Go(func() { c.notify.Run(working) })
-	if host, _, err := net.SplitHostPort(c.config.Listen); err == nil && !isLoopback(host) && cert == nil {
+	if host, _, err := net.SplitHostPort(c.config.Listen); err == nil && !isLoopback(host) && c.cert == nil {
 		c.log.Warn("other machines can reach this address without encryption: whoever listens on the network reads passwords and tokens",
-			"address", listener.Addr().String())
+			"address", c.listener.Addr().String())
 	}
 	if c.config.Login == LoginOff {
 		c.log.Warn("login is off: whoever is on this machine may do everything")
@@ -253,6 +223,44 @@ func (c *Collector) Start(ctx context.Context) error {
 		return err
 	}
 	return c.offerSetup(ctx)
+}
+
+// listen begins to serve, and returns the context of the work.
+func (c *Collector) listen(ctx context.Context) (working context.Context, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.listener != nil {
+		return nil, errors.New("the collector was started already")
+	}
+	cert, err := c.certificate()
+	if err != nil {
+		return nil, err
+	}
+	if cert != nil {
+		c.server.TLSConfig, c.cert = cert.config(), cert
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.config.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w", c.config.Listen, err)
+	}
+	if err := c.startDebug(ctx); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	c.listener = listener
+	lifetime, endAll := context.WithCancel(context.WithoutCancel(ctx))
+	working, endLoop := context.WithCancel(lifetime)
+	c.endAll, c.endLoop = endAll, endLoop
+	c.server.BaseContext = func(net.Listener) context.Context { return lifetime }
+	c.tasks.Go(func() {
+		serve := c.server.Serve
+		if cert != nil {
+			serve = func(l net.Listener) error { return c.server.ServeTLS(l, "", "") }
+		}
+		if err := serve(c.limits.Connections.Listener(listener)); !errors.Is(err, http.ErrServerClosed) {
+			c.failed <- fmt.Errorf("cannot go on serving: %w", err)
+		}
+	})
+	return working, nil
 }
 
 // auditStart writes into the audit log that the collector started, and with
@@ -273,7 +281,7 @@ func (c *Collector) auditStart(ctx context.Context) error {
 
 // certificate is what the collector serves with; nil for plain HTTP.
 func (c *Collector) certificate() (*certificate, error) {
-	files, err := c.config.servingTLS(c.loop.now())
+	files, err := c.config.servingTLS(c.options.Now())
 	if err != nil || !files.enabled() {
 		return nil, err
 	}
@@ -281,7 +289,7 @@ func (c *Collector) certificate() (*certificate, error) {
 	if err != nil || !c.config.servesOwn() {
 		return cert, err
 	}
-	cert.renew = func() error { return c.config.ownCertificate().renew(c.loop.now()) }
+	cert.renew = func() error { return c.config.ownCertificate().renew(c.options.Now()) }
 	leaf, _, err := files.leaf()
 	if err != nil {
 		return nil, err
@@ -345,7 +353,10 @@ func (c *Collector) Stop() error {
 		}
 		c.tasks.Wait()
 		c.pulling.wait()
-		c.stopErr = errors.Join(err, c.store.Close())
+		if c.store != nil {
+			err = errors.Join(err, c.store.Close())
+		}
+		c.stopErr = err
 		c.log.Info("collector stopped")
 	})
 	return c.stopErr

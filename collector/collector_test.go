@@ -32,7 +32,7 @@ func testConfig(t *testing.T) Config {
 // start runs a collector until the test ends.
 func start(t *testing.T, c Config, o Options) *Collector {
 	t.Helper()
-	col, err := New(t.Context(), c, o)
+	col, err := New(c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestCollector(t *testing.T) {
 }
 
 func TestNewIsInert(t *testing.T) {
-	col, err := New(t.Context(), testConfig(t), Options{})
+	col, err := New(testConfig(t), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestNewIsInert(t *testing.T) {
 func TestNewRefusesBadConfig(t *testing.T) {
 	c := testConfig(t)
 	c.Listen = "127.0.0.1"
-	if _, err := New(t.Context(), c, Options{}); err == nil || !strings.HasPrefix(err.Error(), "listen: ") {
+	if _, err := New(c, Options{}); err == nil || !strings.HasPrefix(err.Error(), "listen: ") {
 		t.Errorf("error %v, want one about listen", err)
 	}
 }

@@ -200,7 +200,7 @@ func (l *loop) stalled(now time.Time) error {
 	if w == nil || now.Sub(w.since) < stallTime {
 		return nil
 	}
-	return fmt.Errorf("reconciling is stalled: %d organizations wait, and none was finished for %v: the log has the cause",
+	return fmt.Errorf("reconciling is stalled: %d organizations wait, and none was finished for %v",
 		w.organizations, now.Sub(w.since).Round(time.Second))
 }
 

@@ -1,33 +1,188 @@
 package collector
 
 import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
-	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/pressly/goose/v3/lock"
+
+	"rollcall/pkg/config"
+	"rollcall/pkg/peer"
+	"rollcall/pkg/wire"
 )
 
 func TestReadySaysWhyNot(t *testing.T) {
-	c := DefaultConfig()
-	c.DataDir = t.TempDir()
-	col, err := New(t.Context(), c, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = col.Stop() })
-	expect := func(path string, status int, words string) {
+	var log journal
+	col := start(t, testConfig(t), Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	expect := func(path string, status int, want string) {
 		t.Helper()
-		w := httptest.NewRecorder()
-		col.server.Handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
-		if w.Code != status || !strings.Contains(w.Body.String(), words) {
-			t.Errorf("%s: status %d, %q; want %d and %q", path, w.Code, w.Body, status, words)
+		if got, body := get(t, http.DefaultClient, col.URL()+path); got != status || body != want {
+			t.Errorf("%s: status %d, %q; want %d and %q", path, got, body, status, want)
 		}
 	}
-	expect("/readyz", http.StatusOK, "ready\n")
-	expect("/healthz", http.StatusOK, "ok\n")
+	expect("readyz", http.StatusOK, "ready\n")
+	expect("healthz", http.StatusOK, "ok\n")
 	if err := col.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	expect("/readyz", http.StatusServiceUnavailable, "cannot read the database: ")
-	expect("/healthz", http.StatusOK, "ok\n") // a restart would mend nothing
+	expect("readyz", http.StatusServiceUnavailable, "cannot read the database: the collector's log has the cause\n")
+	expect("healthz", http.StatusOK, "ok\n") // a restart would mend nothing
+	if !strings.Contains(log.String(), `msg="not ready" error="cannot read`) || !strings.Contains(log.String(), "database is closed") {
+		t.Errorf("the log does not say why:\n%s", log.String())
+	}
+}
+
+// While the database is migrated, or waited for, agents and people are told to
+// come back, and strangers nothing that is not theirs.
+func TestStartWaitsForDatabase(t *testing.T) {
+	query := func(db *sql.DB, q string, args ...any) {
+		t.Helper()
+		if _, err := db.ExecContext(t.Context(), q, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		name  string
+		setUp func(t *testing.T, c *Config) (holder *sql.DB, hold string)
+		why   string
+	}{
+		{"SQLite, another process migrates", func(t *testing.T, c *Config) (*sql.DB, string) {
+			if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			db, err := sql.Open("sqlite", filepath.Join(c.DataDir, "migrate.lock"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return db, `BEGIN EXCLUSIVE`
+		}, openingDatabase},
+		{"PostgreSQL, a migration hangs", func(t *testing.T, c *Config) (*sql.DB, string) {
+			server := peer.NeedPostgres(t, "15", false)
+			name, err := server.CreateDatabase("")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Database = Database{DSN: config.Plain(server.DSN(peer.AppRole, name)), OwnerDSN: config.Plain(server.DSN(peer.OwnerRole, name))}
+			db, err := sql.Open("pgx", server.DSN("postgres", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return db, fmt.Sprintf(`SELECT pg_advisory_lock(%d)`, lock.DefaultLockID)
+		}, migratingDatabase},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := testConfig(t)
+			holder, hold := tt.setUp(t, &c)
+			holder.SetMaxOpenConns(1)
+			query(holder, hold)
+			col, err := New(c, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := col.Stop(); err != nil {
+					t.Errorf("stop: %v", err)
+				}
+			})
+			started := make(chan error, 1)
+			go func() { started <- col.Start(t.Context()) }()
+			url := awaitURL(t, col)
+			await(t, url+"readyz", tt.why+"\n")
+			if status, body := get(t, http.DefaultClient, url+"healthz"); status != http.StatusOK || body != "ok\n" {
+				t.Errorf("healthz: status %d, %q", status, body)
+			}
+			for path, want := range map[string]string{
+				"": tt.why + "\n", "metrics": tt.why + "\n", "login": tt.why + "\n", wire.ReportsPath[1:]: `{"error":"` + tt.why + `"}` + "\n",
+			} {
+				res, err := http.Post(url+path, "text/plain", bytes.NewReader([]byte("x")))
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, err := io.ReadAll(res.Body)
+				_ = res.Body.Close()
+				wait, number := strconv.Atoi(res.Header.Get("Retry-After"))
+				if err != nil || res.StatusCode != http.StatusServiceUnavailable || string(body) != want || number != nil || wait < startRetry || wait >= startRetry+startSpread {
+					t.Errorf("%s: status %d, Retry-After %d, %q", path, res.StatusCode, wait, body)
+				}
+			}
+			select {
+			case err := <-started:
+				t.Fatalf("started while the database was held: %v", err)
+			default:
+			}
+			if err := holder.Close(); err != nil { // and what it holds
+				t.Fatal(err)
+			}
+			if err := <-started; err != nil {
+				t.Fatal(err)
+			}
+			if status, body := get(t, http.DefaultClient, url+"readyz"); status != http.StatusOK {
+				t.Errorf("afterwards: status %d, %q", status, body)
+			}
+		})
+	}
+}
+
+// A start that is given up while it waits ends, and leaves nothing behind that
+// serves.
+func TestStartGivenUp(t *testing.T) {
+	c := testConfig(t)
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	holder, err := sql.Open("sqlite", filepath.Join(c.DataDir, "migrate.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = holder.Close() }()
+	holder.SetMaxOpenConns(1)
+	if _, err := holder.ExecContext(t.Context(), `BEGIN EXCLUSIVE`); err != nil {
+		t.Fatal(err)
+	}
+	col, err := New(c, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, giveUp := context.WithCancel(t.Context())
+	started := make(chan error, 1)
+	go func() { started <- col.Start(ctx) }()
+	url := awaitURL(t, col)
+	giveUp()
+	if err := <-started; err == nil {
+		t.Error("started")
+	}
+	if err := col.Stop(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if res, err := http.Get(url + "healthz"); err == nil {
+		_ = res.Body.Close()
+		t.Error("still serves")
+	}
+}
+
+// awaitURL waits until a collector listens that may not have started yet.
+func awaitURL(t *testing.T, col *Collector) string {
+	t.Helper()
+	every := time.NewTicker(time.Millisecond)
+	defer every.Stop()
+	late := time.After(patience)
+	for col.URL() == "" {
+		select {
+		case <-every.C:
+		case <-late:
+			t.Fatal("never listens")
+		}
+	}
+	return col.URL()
 }

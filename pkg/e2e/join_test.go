@@ -79,7 +79,7 @@ func TestJoin(t *testing.T) {
 	settings.Listen, settings.DataDir, settings.TLS = "127.0.0.1:0", filepath.Join(dir, "collector"), selfSigned(t)
 	startCollector := func() (*collector.Collector, *prometheus.Registry) {
 		registry := prometheus.NewRegistry()
-		col, err := collector.New(t.Context(), settings, collector.Options{Registry: registry, Now: now, Offer: func(string) {}})
+		col, err := collector.New(settings, collector.Options{Registry: registry, Now: now, Offer: func(string) {}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -60,7 +60,7 @@ func (l *line) startCollector() {
 	c.Listen, c.DataDir = l.listen, filepath.Join(l.dir, "collector")
 	c.Login = collector.LoginOff
 	l.registry = prometheus.NewRegistry()
-	col, err := collector.New(l.t.Context(), c, collector.Options{Registry: l.registry, Log: l.log})
+	col, err := collector.New(c, collector.Options{Registry: l.registry, Log: l.log})
 	if err != nil {
 		l.t.Fatal(err)
 	}

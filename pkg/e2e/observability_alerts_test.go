@@ -184,7 +184,7 @@ func alertsByTheirCauses(t *testing.T, program string) {
 		c.Listen, c.DataDir = l.listen, filepath.Join(l.dir, "collector")
 		c.Login = collector.LoginOff
 		l.registry = prometheus.NewRegistry()
-		col, err := collector.New(t.Context(), c, collector.Options{
+		col, err := collector.New(c, collector.Options{
 			Registry: l.registry, Now: func() time.Time { return time.Now().Add(time.Duration(offset.Load())) },
 		})
 		if err != nil {

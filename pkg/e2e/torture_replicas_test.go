@@ -103,8 +103,11 @@ type fleet struct {
 // newFleet makes the agents in the database of a configuration.
 func newFleet(t *testing.T, c collector.Config, agents int) *fleet {
 	t.Helper()
-	col, err := collector.New(t.Context(), c, collector.Options{})
+	col, err := collector.New(c, collector.Options{})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := col.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	f := &fleet{t: t, tokens: make([]string, agents)}

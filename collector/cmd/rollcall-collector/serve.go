@@ -38,15 +38,19 @@ func (c *serveCmd) Run(ctx context.Context, std stdio) error {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	tell(log, "STATUS=bringing the database up to date")
-	col, err := collector.New(ctx, config, collector.Options{Log: log, Registry: registry, Version: version, Level: &level, Offer: func(link string) {
+	col, err := collector.New(config, collector.Options{Log: log, Registry: registry, Version: version, Level: &level, Offer: func(link string) {
 		_, _ = fmt.Fprintf(std.err, "\nNobody has an account yet. To make the first one, open this link within an hour:\n\n  %s\n\n", link)
 	}})
 	if err != nil {
 		return err
 	}
+	tell(log, "STATUS=bringing the database up to date")
 	if err := col.Start(ctx); err != nil {
-		return errors.Join(err, col.Stop())
+		stopErr := col.Stop()
+		if ctx.Err() != nil { // it was told to end
+			return stopErr
+		}
+		return errors.Join(err, stopErr)
 	}
 	tell(log, daemon.SdNotifyReady+"\nSTATUS=serving "+col.URL())
 	ended := make(chan struct{})

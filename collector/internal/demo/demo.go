@@ -118,7 +118,7 @@ func (d *demo) startCollector(ctx context.Context) error {
 		c.Listen, c.DataDir = listen, filepath.Join(d.dir, "collector")
 		c.Login = collector.LoginOff
 		registry := prometheus.NewRegistry()
-		col, err := collector.New(ctx, c, collector.Options{Log: d.options.Log, Registry: registry, Now: d.clock.now, Version: d.options.Version})
+		col, err := collector.New(c, collector.Options{Log: d.options.Log, Registry: registry, Now: d.clock.now, Version: d.options.Version})
 		if err != nil {
 			return err
 		}

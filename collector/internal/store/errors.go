@@ -13,6 +13,9 @@ var (
 	ErrUnauthorized = errors.New("unauthorized")
 )
 
+// ErrUnwritable is the kind of Ready's error when nothing can be written.
+var ErrUnwritable = errors.New("cannot write to the database")
+
 // errWhole is returned where a view of some organizations is asked for the work
 // of all.
 var errWhole = errors.New("this is done for all organizations, and the store is a view of some")

@@ -36,10 +36,22 @@ func newProvider(dialect goose.Dialect, db *sql.DB, o ...goose.ProviderOption) (
 	return p, nil
 }
 
+// A witness is told of migrations.
+type witness struct {
+	*slog.Logger
+	migrating func() // as Options.Migrating
+}
+
+func (w witness) begins() {
+	if w.migrating != nil {
+		w.migrating()
+	}
+}
+
 // migrate brings the schema up to date, one transaction per file. A schema
 // newer than this program is left alone: migrations only add, so that the
 // program before the last still serves it.
-func migrate(ctx context.Context, p *goose.Provider, where string, log *slog.Logger) error {
+func migrate(ctx context.Context, p *goose.Provider, where string, log witness) error {
 	current, target, err := p.GetVersions(ctx)
 	if err != nil {
 		return fmt.Errorf("cannot read the version of the database in %s: %w", where, err)
@@ -52,6 +64,7 @@ func migrate(ctx context.Context, p *goose.Provider, where string, log *slog.Log
 	if current == target {
 		return nil
 	}
+	log.begins()
 	applied, err := p.Up(ctx)
 	if err != nil {
 		return fmt.Errorf("cannot bring the database in %s up to date: %w", where, err)
@@ -67,7 +80,7 @@ func migrate(ctx context.Context, p *goose.Provider, where string, log *slog.Log
 	return nil
 }
 
-func migrateSQLite(ctx context.Context, dir string, db *sql.DB, log *slog.Logger) (err error) {
+func migrateSQLite(ctx context.Context, dir string, db *sql.DB, log witness) (err error) {
 	unlock, err := lockFile(ctx, filepath.Join(dir, "migrate.lock"))
 	if err != nil {
 		return err

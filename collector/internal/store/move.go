@@ -132,7 +132,7 @@ func openSource(ctx context.Context, o MoveOptions) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := migrateSQLite(ctx, dir, db, o.Log); err != nil {
+	if err := migrateSQLite(ctx, dir, db, witness{Logger: o.Log}); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -230,7 +230,7 @@ func openTarget(ctx context.Context, o MoveOptions) (_ *target, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := prepare(ctx, serving, o.Database, o.Log); err != nil {
+	if err := prepare(ctx, serving, o.Database, witness{Logger: o.Log}); err != nil {
 		return nil, err
 	}
 	dsn := o.Database.OwnerDSN

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -53,7 +52,7 @@ type postgres struct {
 	pools [2]*sql.DB // by lane
 }
 
-func openPostgres(ctx context.Context, d Database, log *slog.Logger) (*postgres, error) {
+func openPostgres(ctx context.Context, d Database, log witness) (*postgres, error) {
 	p := &postgres{}
 	for l, n := range map[lane]int{people: peopleConnections, work: workConnections} {
 		db, _, err := openServer(d.DSN, n)

@@ -119,7 +119,7 @@ func prepareRestored(ctx context.Context, dir, path string, r Restored, log *slo
 	if current, target, err := p.GetVersions(ctx); err != nil || current > target {
 		return taken, errors.Join(err, fmt.Errorf("it was written by a newer version of this program (schema %d, this one knows %d): update the program first", current, target))
 	}
-	if err := migrateSQLite(ctx, dir, db, log); err != nil {
+	if err := migrateSQLite(ctx, dir, db, witness{Logger: log}); err != nil {
 		return taken, err
 	}
 	tx, err := db.BeginTx(ctx, nil)

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 
@@ -23,7 +22,7 @@ const lockSeconds = 600
 
 // prepare brings the schema up to date, with the rules by which the server
 // itself keeps organizations apart. db is of the role that serves.
-func prepare(ctx context.Context, db *sql.DB, d Database, log *slog.Logger) error {
+func prepare(ctx context.Context, db *sql.DB, d Database, log witness) error {
 	role, err := lookAt(ctx, db)
 	if err != nil {
 		return err
@@ -62,7 +61,7 @@ func seeEverything(ctx context.Context, c *pgx.Conn) error {
 // migratePostgres holds a lock of the server's while it works, which ends with
 // the connection: of several collectors that start at once, one migrates and
 // the others wait.
-func migratePostgres(ctx context.Context, db *sql.DB, where, role string, log *slog.Logger) (err error) {
+func migratePostgres(ctx context.Context, db *sql.DB, where, role string, log witness) (err error) {
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, lockSeconds))
 	if err != nil {
 		return fmt.Errorf("cannot make the lock for migrations: %w", err)
@@ -72,6 +71,7 @@ func migratePostgres(ctx context.Context, db *sql.DB, where, role string, log *s
 		return fmt.Errorf("cannot connect to %s: %w", where, err)
 	}
 	defer func() { _ = conn.Close() }()
+	log.begins()
 	if err := locker.SessionLock(ctx, conn); err != nil {
 		return fmt.Errorf("cannot lock the database in %s for migrations: %w", where, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -31,7 +30,7 @@ type sqlite struct {
 	read  [2]*sql.DB
 }
 
-func openSQLite(ctx context.Context, dataDir string, log *slog.Logger) (*sqlite, error) {
+func openSQLite(ctx context.Context, dataDir string, log witness) (*sqlite, error) {
 	dir, err := filepath.Abs(dataDir)
 	if err != nil {
 		return nil, fmt.Errorf("cannot find data directory %s: %w", dataDir, err)

@@ -35,6 +35,9 @@ type Options struct {
 	// is nobody. It is asked in the transaction that saves them, and must be
 	// safe for concurrent use.
 	Receivers func(Organization) []string
+	// Migrating is called when the schema is about to be changed, which may take
+	// a while, or another process is waited for that does; nil is nobody.
+	Migrating func()
 }
 
 // A Store is a view of one database, for one who acts: see As, Within and
@@ -111,9 +114,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{database: &database{now: o.Now, log: o.Log, receivers: o.Receivers, history: o.History, holder: rand.Text(), changed: make(chan struct{}, 1), seen: map[string]int64{}}}
 	var err error
 	if o.Database.DSN == "" {
-		s.db, err = openSQLite(ctx, o.DataDir, o.Log)
+		s.db, err = openSQLite(ctx, o.DataDir, witness{o.Log, o.Migrating})
 	} else {
-		s.db, err = openPostgres(ctx, o.Database, o.Log)
+		s.db, err = openPostgres(ctx, o.Database, witness{o.Log, o.Migrating})
 	}
 	if err != nil {
 		return nil, err
@@ -175,7 +178,7 @@ func keep[T any](s *Store, all []T, of func(T) string) []T {
 }
 
 // Ready returns nil when the store can be read and, as far as is known,
-// written, and otherwise says why not.
+// written, and otherwise says why not: with ErrUnwritable where it can be read.
 func (s *Store) Ready(ctx context.Context) error {
 	if err := s.view(ctx, func(t *tx) error {
 		var n int
@@ -191,10 +194,13 @@ func (s *Store) Ready(ctx context.Context) error {
 	}
 	// The last write failed; perhaps the cause is gone.
 	if err := s.update(ctx, func(t *tx) error { return s.db.probe(ctx, t) }); err != nil {
-		return fmt.Errorf("cannot write to the database: %w: %s", err, s.db.advice())
+		return fmt.Errorf("%w: %w: %s", ErrUnwritable, err, s.db.advice())
 	}
 	return nil
 }
+
+// Advice is what a person looks at when nothing can be written.
+func (s *Store) Advice() string { return s.db.advice() }
 
 // A tx is a transaction with its one time.
 type tx struct {
