@@ -25,6 +25,7 @@ import (
 
 	"rollcall/collector/internal/ingest"
 	"rollcall/collector/internal/limit"
+	"rollcall/collector/internal/login"
 	"rollcall/collector/internal/metrics"
 	"rollcall/collector/internal/notify"
 	"rollcall/collector/internal/reconcile"
@@ -54,29 +55,34 @@ type Options struct {
 
 // A Collector is made by New, started once and stopped once.
 type Collector struct {
-	config Config
+	force  atomic.Pointer[Config] // see config
 	log    *slog.Logger
 	store  *store.Store // nil until the start has opened it
 	server *http.Server
 	front  exchangeable // what is served: that the collector starts, and then all
+	pages  exchangeable // of people, by the settings in force
 	loop   *loop
 	limits *limit.Limits
 	offer  func(link string)
 	reader *metrics.Collector
 	judged atomic.Pointer[reconcile.Settings]
+	told   atomic.Pointer[notify.Settings]
 	// unready limits what the log says of it, for anybody may ask.
 	unready rate.Sometimes
 
 	options   Options
 	reloading sync.Mutex
 	reloads   reloadMetrics
-	pulling   pulling
+	provider  *login.Provider // of the settings in force; nil for none
+	asked     *supportapi.Metrics
+	pulling   crew // asks Support APIs
+	letters   *notify.Metrics
+	telling   crew         // tells of findings
 	cert      *certificate // nil without TLS, and before the start
 	debug     *http.Server // nil without debug.listen
 	// scrapes serves /metrics on an address of its own; nil without one.
 	scrapes *http.Server
 	scraped string // its address, with the real port
-	notify  *notify.Notifier
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -104,9 +110,8 @@ func New(c Config, o Options) (*Collector, error) {
 		o.Now = time.Now
 	}
 	o.Log = requestid.Log(o.Log)
-	col := &Collector{config: c, log: o.Log, offer: o.Offer, failed: make(chan error, 3), limits: limit.New(c.limits(), o.Registry), options: o, unready: rate.Sometimes{Interval: time.Minute}}
-	judged := c.Settings.reconcile()
-	col.judged.Store(&judged)
+	col := &Collector{log: o.Log, offer: o.Offer, failed: make(chan error, 3), limits: limit.New(c.limits(), o.Registry), options: o, unready: rate.Sometimes{Interval: time.Minute}}
+	col.putInForce(c)
 	col.reloads = newReloadMetrics(o.Registry)
 	col.front.set(starting(openingDatabase))
 	col.server = &http.Server{
@@ -124,9 +129,10 @@ func New(c Config, o Options) (*Collector, error) {
 // open opens the database, which may take a while where it has to be migrated,
 // and wires all parts that need it.
 func (c *Collector) open(ctx context.Context) error {
-	o, told := c.options, c.config.Notify.settings()
-	s, err := c.config.OpenStore(ctx, store.Options{
-		Now: o.Now, Log: o.Log, Receivers: told.Receivers, Migrating: func() { c.front.set(starting(migratingDatabase)) },
+	o := c.options
+	s, err := c.config().OpenStore(ctx, store.Options{
+		Now: o.Now, Log: o.Log, Receivers: func(x store.Organization) []string { return c.told.Load().Receivers(x) },
+		Migrating: func() { c.front.set(starting(migratingDatabase)) },
 	})
 	if err != nil {
 		return err
@@ -143,23 +149,51 @@ func (c *Collector) open(ctx context.Context) error {
 		store: s.Unattended(), reconcile: reconcile.Reconcile, settings: c.settings, now: o.Now, log: o.Log,
 		metrics: newLoopMetrics(o.Registry), poll: pollInterval,
 	}
-	c.pulling.metrics = supportapi.NewMetrics(o.Registry)
-	c.pulling.pullers = c.config.pullers(s.Unattended(), o, c.pulling.metrics)
-	c.notify = notify.New(notify.Options{
-		Store: s.Unattended(), Settings: told, Judge: c.settings, Version: o.Version, Log: o.Log, Registry: o.Registry, Now: o.Now,
-	})
+	c.asked, c.letters = supportapi.NewMetrics(o.Registry), notify.NewMetrics(o.Registry)
+	c.provider = c.config().OIDC.provider()
 	return nil
+}
+
+// config are the settings in force. A reload may put others there.
+func (c *Collector) config() Config { return *c.force.Load() }
+
+// putInForce is for what reads settings when it needs them.
+func (c *Collector) putInForce(next Config) {
+	judged, told := next.Settings.reconcile(), next.Notify.settings()
+	c.judged.Store(&judged)
+	c.told.Store(&told)
+	c.force.Store(&next)
 }
 
 // settings are those that everything is judged by.
 func (c *Collector) settings() reconcile.Settings { return *c.judged.Load() }
 
+// pullers ask Support APIs, by the settings in force.
+func (c *Collector) pullers() []job {
+	var jobs []job
+	for _, p := range c.config().pullers(c.store.Unattended(), c.options, c.asked) {
+		jobs = append(jobs, p.Run)
+	}
+	return jobs
+}
+
+// tellers tell of findings, by the settings in force.
+func (c *Collector) tellers() []job {
+	o := c.options
+	return []job{notify.New(notify.Options{
+		Store: c.store.Unattended(), Settings: *c.told.Load(), Judge: c.settings, Version: o.Version, Log: o.Log, Metrics: c.letters, Now: o.Now,
+	}).Run}
+}
+
 // routes mounts what the parts serve.
 func (c *Collector) routes() http.Handler {
 	o, mux := c.options, http.NewServeMux()
 	agents := ingest.New(ingest.Options{
-		Store: c.store.Unattended(), Registry: o.Registry, Log: o.Log, Limits: c.limits, AgentInterval: c.config.AgentInterval.D(),
-		Now: o.Now, CredentialLife: c.config.Agents.CredentialLife.D(), NeedCertificate: c.config.TLS.ClientCAFile != "",
+		Store: c.store.Unattended(), Registry: o.Registry, Log: o.Log, Limits: c.limits, Now: o.Now, NeedCertificate: c.config().TLS.ClientCAFile != "",
+		Terms: func() ingest.Terms {
+			now := c.config()
+			return ingest.Terms{Interval: now.AgentInterval.D(), CredentialLife: now.Agents.CredentialLife.D()}
+		},
 	})
 	for _, path := range ingest.Paths() {
 		mux.Handle(path, agents)
@@ -170,14 +204,22 @@ func (c *Collector) routes() http.Handler {
 		MaxRequestsInFlight: 4, Timeout: 30 * time.Second, ErrorHandling: promhttp.HTTPErrorOnError,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelError),
 	})
-	mux.Handle("GET /metrics", c.guarded(scraped, c.config.metricsOpen()))
+	mux.Handle("GET /metrics", c.guarded(scraped, Config.metricsOpen))
 	c.scrapes = c.scrapeServer(scraped)
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /readyz", c.ready)
-	mux.Handle("/", c.limits.Page(web.New(web.Options{
-		Store: c.store, Log: o.Log, Now: o.Now, Settings: c.settings, Hosts: c.config.goesBy(),
-		People: c.store, LoginOff: c.config.Login == LoginOff, SessionIdle: c.config.Session.Idle.D(), SessionLife: c.config.Session.Life.D(),
-		Provider: c.config.OIDC.provider(), ProviderName: c.config.OIDC.Label, Client: c.limits.Addresses.Client,
+	c.pages.set(c.newPages())
+	mux.Handle("/", c.limits.Page(&c.pages))
+	return mux
+}
+
+// newPages are those of the settings in force.
+func (c *Collector) newPages() http.Handler {
+	now := c.config()
+	return web.New(web.Options{
+		Store: c.store, Log: c.log, Now: c.options.Now, Settings: c.settings, Hosts: now.goesBy(),
+		People: c.store, LoginOff: now.Login == LoginOff, SessionIdle: now.Session.Idle.D(), SessionLife: now.Session.Life.D(),
+		Provider: c.provider, ProviderName: now.OIDC.Label, Client: c.limits.Addresses.Client,
 		View: func(actor string, organizations []string, all bool) web.Store {
 			view := c.store.As(actor)
 			if all {
@@ -185,8 +227,7 @@ func (c *Collector) routes() http.Handler {
 			}
 			return view.Within(organizations...)
 		},
-	})))
-	return mux
+	})
 }
 
 // Start listens, opens the database and begins the work, which ends with Stop.
@@ -202,20 +243,20 @@ func (c *Collector) Start(ctx context.Context) error {
 	}
 	c.front.set(c.routes())
 	c.tasks.Go(func() { c.loop.run(working) })
-	c.pulling.start(working)
-	c.tasks.Go(func() { c.notify.Run(working) })
-	if host, _, err := net.SplitHostPort(c.config.Listen); err == nil && !isLoopback(host) && c.cert == nil {
+	c.pulling.start(working, c.pullers())
+	c.telling.start(working, c.tellers())
+	if host, _, err := net.SplitHostPort(c.config().Listen); err == nil && !isLoopback(host) && c.cert == nil {
 		c.log.Warn("other machines can reach this address without encryption: whoever listens on the network reads passwords and tokens",
 			"address", c.listener.Addr().String())
 	}
-	if c.config.Login == LoginOff {
+	if c.config().Login == LoginOff {
 		c.log.Warn("login is off: whoever is on this machine may do everything")
 	}
-	if open := filesystem.MaxOpen(); c.config.Limits.connections(open) < c.config.Limits.Connections {
+	if open := filesystem.MaxOpen(); c.config().Limits.connections(open) < c.config().Limits.Connections {
 		c.log.Warn("the system allows fewer open files than limits.connections asks for: raise LimitNOFILE or ulimit -n, or lower the setting",
-			"open_files", open, "connections", c.config.Limits.connections(open), "limits.connections", c.config.Limits.Connections)
+			"open_files", open, "connections", c.config().Limits.connections(open), "limits.connections", c.config().Limits.Connections)
 	}
-	c.log.Info("collector started", "url", c.url(), "data_dir", c.config.DataDir)
+	c.log.Info("collector started", "url", c.url(), "data_dir", c.config().DataDir)
 	if err := c.startScrapes(ctx); err != nil {
 		return err
 	}
@@ -239,9 +280,9 @@ func (c *Collector) listen(ctx context.Context) (working context.Context, err er
 	if cert != nil {
 		c.server.TLSConfig, c.cert = cert.config(), cert
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.config.Listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.config().Listen)
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w", c.config.Listen, err)
+		return nil, fmt.Errorf("cannot listen on %s: %w", c.config().Listen, err)
 	}
 	if err := c.startDebug(ctx); err != nil {
 		return nil, errors.Join(err, listener.Close())
@@ -267,8 +308,7 @@ func (c *Collector) listen(ctx context.Context) (working context.Context, err er
 // which settings by their hash; and into its own log how far the audit log goes,
 // so that one that was cut off is found by whoever keeps the logs elsewhere.
 func (c *Collector) auditStart(ctx context.Context) error {
-	sum := sha256.Sum256([]byte(fmt.Sprintf("%+v", c.config))) // secrets print as <secret>
-	if err := c.store.Audit(ctx, "", "collector.start", "settings", map[string]any{"sha256": hex.EncodeToString(sum[:]), "login": c.config.Login}); err != nil {
+	if err := c.auditSettings(ctx, "collector.start"); err != nil {
 		return err
 	}
 	seq, hash, err := c.store.AuditHead(ctx)
@@ -279,17 +319,24 @@ func (c *Collector) auditStart(ctx context.Context) error {
 	return nil
 }
 
+// auditSettings writes which settings are in force since something was done.
+func (c *Collector) auditSettings(ctx context.Context, what string) error {
+	now := c.config()
+	sum := sha256.Sum256([]byte(fmt.Sprintf("%+v", now))) // secrets print as <secret>
+	return c.store.Audit(ctx, "", what, "settings", map[string]any{"sha256": hex.EncodeToString(sum[:]), "login": now.Login})
+}
+
 // certificate is what the collector serves with; nil for plain HTTP.
 func (c *Collector) certificate() (*certificate, error) {
-	files, err := c.config.servingTLS(c.options.Now())
+	files, err := c.config().servingTLS(c.options.Now())
 	if err != nil || !files.enabled() {
 		return nil, err
 	}
 	cert, err := newCertificate(files, c.log)
-	if err != nil || !c.config.servesOwn() {
+	if err != nil || !c.config().servesOwn() {
 		return cert, err
 	}
-	cert.renew = func() error { return c.config.ownCertificate().renew(c.options.Now()) }
+	cert.renew = func() error { return c.config().ownCertificate().renew(c.options.Now()) }
 	leaf, _, err := files.leaf()
 	if err != nil {
 		return nil, err
@@ -321,10 +368,10 @@ func (c *Collector) URL() string {
 }
 
 func (c *Collector) url() string {
-	if c.config.PublicURL != "" {
-		return strings.TrimSuffix(c.config.PublicURL, "/") + "/"
+	if c.config().PublicURL != "" {
+		return strings.TrimSuffix(c.config().PublicURL, "/") + "/"
 	}
-	return c.config.Scheme() + "://" + c.listener.Addr().String() + "/"
+	return c.config().Scheme() + "://" + c.listener.Addr().String() + "/"
 }
 
 // Stop lets requests in flight end, stops the work and closes the data
@@ -353,6 +400,7 @@ func (c *Collector) Stop() error {
 		}
 		c.tasks.Wait()
 		c.pulling.wait()
+		c.telling.wait()
 		if c.store != nil {
 			err = errors.Join(err, c.store.Close())
 		}

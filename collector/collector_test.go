@@ -3,6 +3,7 @@ package collector
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -87,6 +88,12 @@ func await(t *testing.T, url, words string) {
 
 func upload(t *testing.T, url, token string, d inventory.Device) http.Header {
 	t.Helper()
+	header, _ := receiptOf(t, url, token, d)
+	return header
+}
+
+func receiptOf(t *testing.T, url, token string, d inventory.Device) (http.Header, wire.Receipt) {
+	t.Helper()
 	body, err := wire.EncodeBatch(wire.Batch{Agent: "agent-1", SentAt: time.Now(), Interval: 3600, Reports: []wire.Report{{
 		ReportID: "report-1", Epoch: 1, Seq: 1, PolledAt: time.Now(), Answered: true, Fingerprint: d.Fingerprint(), Device: d,
 	}}})
@@ -105,11 +112,12 @@ func upload(t *testing.T, url, token string, d inventory.Device) http.Header {
 		t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode != http.StatusOK {
-		raw, _ := io.ReadAll(res.Body) // what there is of it
+	raw, _ := io.ReadAll(res.Body) // what there is of it
+	var receipt wire.Receipt
+	if err := json.Unmarshal(raw, &receipt); err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("status %d: %s", res.StatusCode, raw)
 	}
-	return res.Header
+	return res.Header, receipt
 }
 
 // From an upload and a contract file to the API and the metrics.

@@ -38,10 +38,12 @@ func (d Database) resolve() (r store.Database, err error) {
 	return r, nil
 }
 
+func (c Config) history() time.Duration { return time.Duration(c.HistoryDays) * 24 * time.Hour }
+
 // OpenStore opens the database that the settings name. The caller closes it.
 func (c Config) OpenStore(ctx context.Context, o store.Options) (*store.Store, error) {
 	var err error
-	o.DataDir, o.History = c.DataDir, time.Duration(c.HistoryDays)*24*time.Hour
+	o.DataDir, o.History = c.DataDir, c.history()
 	if o.Database, err = c.Database.resolve(); err != nil {
 		return nil, err
 	}

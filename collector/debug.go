@@ -32,10 +32,10 @@ func (d Debug) validate() error {
 // startDebug serves profiles on an address of their own, apart from everything
 // that others can reach.
 func (c *Collector) startDebug(ctx context.Context) error {
-	if c.config.Debug.Listen == "" {
+	if c.config().Debug.Listen == "" {
 		return nil
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.config.Debug.Listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.config().Debug.Listen)
 	if err != nil {
 		return fmt.Errorf("cannot listen on debug.listen: %w", err)
 	}

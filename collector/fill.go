@@ -21,7 +21,7 @@ func (c *Collector) CreateAgent(ctx context.Context, organization, site, name st
 // InviteAgent makes an agent, and its organization and site where they are not
 // there, and returns a join token for it, which is not kept.
 func (c *Collector) InviteAgent(ctx context.Context, organization, site, name string) (token string, err error) {
-	pin, err := c.config.Pin(PinAuto, c.options.Now())
+	pin, err := c.config().Pin(PinAuto, c.options.Now())
 	if err != nil {
 		return "", err
 	}

@@ -67,7 +67,7 @@ func TestReload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"debug", "data_dir", "log.format"}, keys); diff != "" {
+	if diff := cmp.Diff([]string{"debug.listen", "data_dir", "log.format"}, keys); diff != "" {
 		t.Errorf("need a restart (-want +got):\n%s", diff)
 	}
 	await(t, col.URL()+"metrics", "rollcall_setting_stale_seconds 604800\n")

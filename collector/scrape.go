@@ -63,23 +63,27 @@ func (c Config) metricsOpen() bool {
 	return c.Metrics.openAt(c.Listen) && (c.Metrics.Access == MetricsOpen || len(c.Hosts) == 0)
 }
 
-// guarded asks for a token unless /metrics is open.
-func (c *Collector) guarded(scraped http.Handler, open bool) http.Handler {
-	if open {
-		return scraped
-	}
-	return metrics.Guard(scraped, c.store, c.log)
+// guarded asks for a token unless /metrics is open by the settings in force.
+func (c *Collector) guarded(scraped http.Handler, open func(Config) bool) http.Handler {
+	guard := metrics.Guard(scraped, c.store, c.log)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if open(c.config()) {
+			scraped.ServeHTTP(w, r)
+			return
+		}
+		guard.ServeHTTP(w, r)
+	})
 }
 
 // scrapeServer serves /metrics alone on an address of its own; nil without one.
 // Its web configuration file stands in for tokens.
 func (c *Collector) scrapeServer(scraped http.Handler) *http.Server {
-	m := c.config.Metrics
+	m := c.config().Metrics
 	if m.Listen == "" {
 		return nil
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", c.guarded(scraped, m.WebConfigFile != "" || m.openAt(m.Listen)))
+	mux.Handle("GET /metrics", c.guarded(scraped, func(now Config) bool { return m.WebConfigFile != "" || now.Metrics.openAt(m.Listen) }))
 	return &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
@@ -91,7 +95,7 @@ func (c *Collector) startScrapes(ctx context.Context) error {
 	if c.scrapes == nil {
 		return nil
 	}
-	m := c.config.Metrics
+	m := c.config().Metrics
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", m.Listen)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s for /metrics: %w", m.Listen, err)

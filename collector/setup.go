@@ -18,7 +18,7 @@ const setupLife = time.Hour
 
 // offerSetup shows the link to make the first account, as long as there is none.
 func (c *Collector) offerSetup(ctx context.Context) error {
-	if c.config.Login == LoginOff {
+	if c.config().Login == LoginOff {
 		return nil
 	}
 	code, err := c.store.NewSetupCode(ctx, "", setupLife)

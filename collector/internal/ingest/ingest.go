@@ -70,30 +70,35 @@ type Options struct {
 	Registry prometheus.Registerer
 	Log      *slog.Logger
 	Limits   *limit.Limits
-	// AgentInterval is how often nodes should be polled; 0 leaves that to the
-	// agents.
-	AgentInterval time.Duration
-	Now           func() time.Time // nil is time.Now
-	// CredentialLife is how long an agent's credential is valid; DefaultLife
-	// when 0.
-	CredentialLife time.Duration
+	Now      func() time.Time // nil is time.Now
+	// Terms are asked for each request, for they may change; nil are the zero
+	// ones.
+	Terms func() Terms
 	// NeedCertificate takes agents over connections with a verified client
 	// certificate alone.
 	NeedCertificate bool
+}
+
+// Terms are what agents are told to do.
+type Terms struct {
+	// Interval is how often nodes should be polled; 0 leaves that to the agents.
+	Interval time.Duration
+	// CredentialLife is how long an agent's credential is valid; DefaultLife
+	// when 0.
+	CredentialLife time.Duration
 }
 
 type handler struct {
 	store    registrar
 	log      *slog.Logger
 	metrics  *metrics
-	interval int            // of Receipt.Interval
+	terms    func() Terms
 	refusals rate.Sometimes // limits the log, which anyone on the network can write to
 	limits   *limit.Limits
 	decoding chan *wire.Decoder // one for each batch that may be decoded at once
 	joining  chan struct{}
 
 	now             func() time.Time
-	life            time.Duration
 	needCertificate bool
 }
 
@@ -103,14 +108,16 @@ func New(o Options) http.Handler {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Terms == nil {
+		o.Terms = func() Terms { return Terms{} }
+	}
 	if o.Limits == nil {
 		o.Limits = limit.New(limit.Wide(), prometheus.NewRegistry())
 	}
 	h := &handler{
 		store: o.Store, log: o.Log, metrics: newMetrics(o.Registry), refusals: rate.Sometimes{First: 10, Interval: time.Second},
 		limits: o.Limits, decoding: make(chan *wire.Decoder, decoders), joining: make(chan struct{}, joins),
-		now: o.Now, life: cmp.Or(o.CredentialLife, DefaultLife), needCertificate: o.NeedCertificate,
-		interval: int(o.AgentInterval.Seconds()),
+		now: o.Now, terms: o.Terms, needCertificate: o.NeedCertificate,
 	}
 	for range decoders {
 		h.decoding <- &wire.Decoder{}
@@ -121,6 +128,9 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("POST "+wire.RenewPath, h.renew)
 	return mux
 }
+
+// life is how long a credential is valid that is given now.
+func (h *handler) life() time.Duration { return cmp.Or(h.terms().CredentialLife, DefaultLife) }
 
 // Paths are what the handler of New serves.
 func Paths() []string { return []string{wire.ReportsPath, wire.JoinPath, wire.RenewPath} }
@@ -196,7 +206,7 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request) (store.Agent, wir
 			text: "the collector cannot save the batch: send it again later; the collector's log says why",
 		}
 	}
-	receipt.Schema, receipt.Interval = wire.ReceiptSchema, h.interval
+	receipt.Schema, receipt.Interval = wire.ReceiptSchema, int(h.terms().Interval.Seconds())
 	return agent, receipt, nil
 }
 

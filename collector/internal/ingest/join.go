@@ -28,14 +28,14 @@ func (h *handler) join(w http.ResponseWriter, r *http.Request) {
 		if err := j.Verify(); err != nil {
 			return store.Agent{}, wire.Credential{}, &fault{status: http.StatusBadRequest, text: err.Error()}
 		}
-		return h.store.Join(r.Context(), j, h.life)
+		return h.store.Join(r.Context(), j, h.life())
 	})
 }
 
 // renew answers an agent that has joined, and wants another credential.
 func (h *handler) renew(w http.ResponseWriter, r *http.Request) {
 	var n wire.Renewal
-	h.credential(w, r, "renew", &n, func() (store.Agent, wire.Credential, error) { return h.store.Renew(r.Context(), n, h.life) })
+	h.credential(w, r, "renew", &n, func() (store.Agent, wire.Credential, error) { return h.store.Renew(r.Context(), n, h.life()) })
 }
 
 // credential reads a request, and answers with a credential or a fault.
@@ -51,7 +51,7 @@ func (h *handler) credential(w http.ResponseWriter, r *http.Request, what string
 		h.refuse(w, r, agent, f)
 	} else {
 		h.log.InfoContext(r.Context(), "agent got a credential", "agent", agent.Name, "organization", agent.Organization, "site", agent.Site,
-			"by", what, "valid_for", h.life.String(), "remote", r.RemoteAddr)
+			"by", what, "valid_for", h.life().String(), "remote", r.RemoteAddr)
 		h.answer(w, r, status, wire.CredentialType, c)
 	}
 	h.metrics.credentials.WithLabelValues(what, strconv.Itoa(status)).Inc()

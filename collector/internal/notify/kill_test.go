@@ -70,7 +70,7 @@ func tellForEver(dir, url, turn string) error {
 		return err
 	}
 	teller := notify.New(notify.Options{
-		Store: s, Settings: killSettings(url), Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Now: now,
+		Store: s, Settings: killSettings(url), Log: slog.New(slog.DiscardHandler), Metrics: notify.NewMetrics(prometheus.NewRegistry()), Now: now,
 		Poll: time.Millisecond, Rand: func() float64 { return 0 },
 	})
 	go teller.Run(ctx)

@@ -6,23 +6,22 @@ import (
 	"rollcall/collector/internal/store"
 )
 
-type metrics struct {
-	known                 []string
+// Metrics are of all notifiers of one collector, which follow one another.
+type Metrics struct {
 	sent, failed, givenUp *prometheus.CounterVec
 	waiting, oldest       *prometheus.GaugeVec
 }
 
-// newMetrics registers the metrics. They have no series until there is a
+// NewMetrics registers the metrics. They have no series until there is a
 // receiver.
-func newMetrics(reg prometheus.Registerer, receivers []string) *metrics {
+func NewMetrics(reg prometheus.Registerer) *Metrics {
 	counter := func(name, help string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{"receiver"})
 	}
 	gauge := func(name, help string) *prometheus.GaugeVec {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"receiver"})
 	}
-	m := &metrics{
-		known:   receivers,
+	m := &Metrics{
 		sent:    counter("rollcall_notify_sent_total", "Messages that a receiver has taken: mails, one for each recipient, or messages of a webhook."),
 		failed:  counter("rollcall_notify_failures_total", "Attempts to send a message that failed."),
 		givenUp: counter("rollcall_notify_given_up_total", "Changes of findings that were never told, for their receiver did not take them in time."),
@@ -31,6 +30,13 @@ func newMetrics(reg prometheus.Registerer, receivers []string) *metrics {
 			"Since when the oldest message waits that is not sent yet, or since when mails cannot be sent, 0 when none waits."),
 	}
 	reg.MustRegister(m.sent, m.failed, m.givenUp, m.waiting, m.oldest)
+	return m
+}
+
+// begin shows the receivers from the start, and what waits for no others.
+func (m *Metrics) begin(receivers []string) {
+	m.waiting.Reset()
+	m.oldest.Reset()
 	for _, r := range receivers {
 		for _, c := range []*prometheus.CounterVec{m.sent, m.failed, m.givenUp} {
 			c.WithLabelValues(r)
@@ -39,14 +45,13 @@ func newMetrics(reg prometheus.Registerer, receivers []string) *metrics {
 			g.WithLabelValues(r)
 		}
 	}
-	return m
 }
 
 // gaveUp counts also for a receiver that is not in the settings any more.
-func (m *metrics) gaveUp(receiver string, n int) { m.givenUp.WithLabelValues(receiver).Add(float64(n)) }
+func (m *Metrics) gaveUp(receiver string, n int) { m.givenUp.WithLabelValues(receiver).Add(float64(n)) }
 
-func (m *metrics) measure(states []store.ReceiverState) {
-	for _, r := range m.known {
+func (m *Metrics) measure(receivers []string, states []store.ReceiverState) {
+	for _, r := range receivers {
 		var state store.ReceiverState
 		for _, s := range states {
 			if s.Name == r {

@@ -21,8 +21,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
 )
@@ -92,7 +90,7 @@ type Options struct {
 	Judge    func() reconcile.Settings // by which findings are made
 	Version  string
 	Log      *slog.Logger
-	Registry prometheus.Registerer
+	Metrics  *Metrics // of all notifiers that follow one another
 	Now      func() time.Time
 
 	Poll     time.Duration  // 0 is pollInterval
@@ -104,7 +102,7 @@ type Options struct {
 type Notifier struct {
 	o       Options
 	client  *http.Client
-	metrics *metrics
+	metrics *Metrics
 }
 
 // New returns a notifier for the settings.
@@ -115,12 +113,13 @@ func New(o Options) *Notifier {
 	if o.Rand == nil {
 		o.Rand = rand.Float64
 	}
-	return &Notifier{o: o, client: guard{o.Settings.Allow}.client(o.Resolver), metrics: newMetrics(o.Registry, o.Settings.names())}
+	return &Notifier{o: o, client: guard{o.Settings.Allow}.client(o.Resolver), metrics: o.Metrics}
 }
 
 // Run tells what is to be told until the context ends, and returns when nothing
 // is under way any more.
 func (n *Notifier) Run(ctx context.Context) {
+	n.metrics.begin(n.o.Settings.names())
 	var all sync.WaitGroup
 	defer n.client.CloseIdleConnections()
 	defer all.Wait()
@@ -315,6 +314,6 @@ func (n *Notifier) sweep(ctx context.Context, failures int) (more bool, rest tim
 	if err != nil {
 		return false, n.trouble(ctx, "cannot measure what waits", "", err, failures)
 	}
-	n.metrics.measure(states)
+	n.metrics.measure(n.o.Settings.names(), states)
 	return false, 0
 }

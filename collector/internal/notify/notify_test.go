@@ -97,7 +97,7 @@ func (w *world) organization(name string) store.Organization {
 func (w *world) run() {
 	w.t.Helper()
 	n := notify.New(notify.Options{
-		Store: w.store, Settings: w.settings, Judge: reconcile.DefaultSettings, Version: "1", Now: w.now, Registry: w.registry,
+		Store: w.store, Settings: w.settings, Judge: reconcile.DefaultSettings, Version: "1", Now: w.now, Metrics: notify.NewMetrics(w.registry),
 		Log: slog.New(slog.NewTextHandler(w.log, nil)), Poll: 5 * time.Millisecond, Rand: func() float64 { return 0 },
 	})
 	ctx, cancel := context.WithCancel(context.Background())

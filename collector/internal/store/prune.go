@@ -10,6 +10,9 @@ import (
 // DefaultHistory is how long what is over is kept where nothing else is said.
 const DefaultHistory = 2 * 365 * 24 * time.Hour
 
+// KeepHistory says how long what is over is kept from now on.
+func (s *Store) KeepHistory(d time.Duration) { s.history.Store(int64(d)) }
+
 // pruneBatch bounds the rows that one transaction deletes, so that agents and
 // people do not wait for it.
 const pruneBatch = 1000
@@ -22,16 +25,16 @@ func (s *Store) Prune(ctx context.Context) error {
 	if s.scope != nil {
 		return errWhole
 	}
-	now := s.clock()
+	now, history := s.clock(), time.Duration(s.history.Load())
 	for _, p := range []struct {
 		what, query string
 		before      time.Time
 	}{
 		{"ids of reports", `DELETE FROM reports WHERE (agent, report_id) IN (SELECT agent, report_id FROM reports WHERE received < $1 ORDER BY received LIMIT $2)`, now.Add(-keepReports)},
 		{"gaps", `DELETE FROM agent_gaps WHERE noted_at < $1 AND $2 > 0`, now.Add(-keepReports)},
-		{"runs", `DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE ran_at < $1 ORDER BY id LIMIT $2)`, now.Add(-s.history)},
-		{"findings", `DELETE FROM findings WHERE id IN (SELECT id FROM findings WHERE resolved > 0 AND resolved < $1 AND kind <> 'rma_mismatch' ORDER BY id LIMIT $2)`, now.Add(-s.history)},
-		{"components", `DELETE FROM sightings WHERE id IN (SELECT id FROM sightings WHERE gone > 0 AND gone < $1 ORDER BY id LIMIT $2)`, now.Add(-s.history)},
+		{"runs", `DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE ran_at < $1 ORDER BY id LIMIT $2)`, now.Add(-history)},
+		{"findings", `DELETE FROM findings WHERE id IN (SELECT id FROM findings WHERE resolved > 0 AND resolved < $1 AND kind <> 'rma_mismatch' ORDER BY id LIMIT $2)`, now.Add(-history)},
+		{"components", `DELETE FROM sightings WHERE id IN (SELECT id FROM sightings WHERE gone > 0 AND gone < $1 ORDER BY id LIMIT $2)`, now.Add(-history)},
 	} {
 		for n := int64(pruneBatch); n >= pruneBatch; {
 			if err := s.update(ctx, func(t *tx) error {

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -59,7 +60,7 @@ type database struct {
 	holder string // names this store among those of one database
 
 	receivers func(Organization) []string // nil is nobody
-	history   time.Duration               // that is kept
+	history   atomic.Int64                // that is kept, a time.Duration
 
 	changed chan struct{}
 
@@ -111,7 +112,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{database: &database{now: o.Now, log: o.Log, receivers: o.Receivers, history: o.History, holder: rand.Text(), changed: make(chan struct{}, 1), seen: map[string]int64{}}}
+	s := &Store{database: &database{now: o.Now, log: o.Log, receivers: o.Receivers, holder: rand.Text(), changed: make(chan struct{}, 1), seen: map[string]int64{}}}
+	s.KeepHistory(o.History)
 	var err error
 	if o.Database.DSN == "" {
 		s.db, err = openSQLite(ctx, o.DataDir, witness{o.Log, o.Migrating})
