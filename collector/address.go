@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,15 @@ func (c Config) validatePublicURL() error {
 		return fmt.Errorf("public_url: %q is not an address: write it as https://rollcall.example.org", c.PublicURL)
 	}
 	return nil
+}
+
+// publicNames are those by which a proxy is asked for the collector.
+func (c Config) publicNames() []string {
+	names := slices.Clone(c.Hosts)
+	if u, err := url.Parse(c.PublicURL); err == nil && u.Hostname() != "" && !isLoopback(u.Hostname()) {
+		names = append(names, u.Hostname())
+	}
+	return names
 }
 
 // AgentURL is where agents find the collector, as far as its settings tell, and

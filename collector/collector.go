@@ -204,7 +204,7 @@ func (c *Collector) routes() http.Handler {
 		MaxRequestsInFlight: 4, Timeout: 30 * time.Second, ErrorHandling: promhttp.HTTPErrorOnError,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelError),
 	})
-	mux.Handle("GET /metrics", c.guarded(scraped, Config.metricsOpen))
+	mux.Handle("GET /metrics", c.guarded(scraped, func(r *http.Request) bool { return c.config().metricsOpen(c.config().Listen, r) }))
 	c.scrapes = c.scrapeServer(scraped)
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /readyz", c.ready)
@@ -217,7 +217,7 @@ func (c *Collector) routes() http.Handler {
 func (c *Collector) newPages() http.Handler {
 	now := c.config()
 	return web.New(web.Options{
-		Store: c.store, Log: c.log, Now: c.options.Now, Settings: c.settings, Hosts: now.goesBy(),
+		Store: c.store, Log: c.log, Now: c.options.Now, Settings: c.settings, Hosts: now.goesBy(), PublicURL: now.PublicURL,
 		People: c.store, LoginOff: now.Login == LoginOff, SessionIdle: now.Session.Idle.D(), SessionLife: now.Session.Life.D(),
 		Provider: c.provider, ProviderName: now.OIDC.Label, Client: c.limits.Addresses.Client,
 		View: func(actor string, organizations []string, all bool) web.Store {

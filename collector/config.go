@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/mail"
-	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -37,7 +36,7 @@ type Config struct {
 	// front has them, beside those of this machine.
 	Hosts []string `yaml:"hosts"`
 	// Proxies are the addresses and networks of reverse proxies in front, whose
-	// X-Forwarded-For is believed.
+	// X-Forwarded-For, -Proto and -Host are believed.
 	Proxies []string `yaml:"proxies"`
 	Limits  Limits   `yaml:"limits"`
 	Debug   Debug    `yaml:"debug"`
@@ -235,8 +234,8 @@ func (c Config) validateLogin() []error {
 		errs = append(errs, fmt.Errorf("login: %q is not known: use required or off", c.Login))
 	case c.Login == LoginOff && !isLoopback(host):
 		errs = append(errs, fmt.Errorf("login: off lets everybody do everything, and other machines can reach %q: set login: required, or listen on 127.0.0.1", c.Listen))
-	case c.Login == LoginOff && len(c.Hosts) > 0:
-		errs = append(errs, errors.New("login: off lets everybody do everything, and hosts says that others come through a proxy: set login: required"))
+	case c.Login == LoginOff && len(c.publicNames()) > 0:
+		errs = append(errs, errors.New("login: off lets everybody do everything, and hosts or public_url says that others come through a proxy: set login: required"))
 	}
 	const year = 366 * 24 * time.Hour
 	for _, d := range []struct {
@@ -264,19 +263,13 @@ func (c Config) goesBy() func(host string) bool {
 	if host, _, err := net.SplitHostPort(c.Listen); err != nil || !isLoopback(host) {
 		return nil
 	}
-	public, err := url.Parse(c.PublicURL)
-	if err != nil {
-		public = &url.URL{}
-	}
+	names := c.publicNames()
 	return func(asked string) bool {
 		host, _, err := net.SplitHostPort(asked)
 		if err != nil {
 			host = strings.Trim(asked, "[]")
 		}
-		if h := public.Hostname(); h != "" && strings.EqualFold(h, host) {
-			return true
-		}
-		return isLoopback(strings.ToLower(host)) || slices.ContainsFunc(c.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
+		return isLoopback(strings.ToLower(host)) || slices.ContainsFunc(names, func(h string) bool { return strings.EqualFold(h, host) })
 	}
 }
 

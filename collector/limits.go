@@ -104,5 +104,6 @@ func (c Config) limits() limit.Settings {
 			s.Proxies = append(s.Proxies, prefix)
 		}
 	}
+	s.Names = c.publicNames()
 	return s
 }

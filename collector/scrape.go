@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
@@ -57,17 +59,32 @@ func (m Metrics) openAt(listen string) bool {
 	return m.Access == MetricsOpen || m.Access == MetricsAuto && err == nil && isLoopback(host)
 }
 
-// metricsOpen says that whoever reaches Listen may scrape. Names for a proxy
-// mean that others do.
-func (c Config) metricsOpen() bool {
-	return c.Metrics.openAt(c.Listen) && (c.Metrics.Access == MetricsOpen || len(c.Hosts) == 0)
+// metricsOpen says that a request that came to an address is answered without a
+// token. By itself that is one of this machine to a loopback address; names for
+// a proxy mean that others reach that too.
+func (c Config) metricsOpen(listen string, r *http.Request) bool {
+	if !c.Metrics.openAt(listen) || c.Metrics.Access == MetricsOpen {
+		return c.Metrics.Access == MetricsOpen
+	}
+	return len(c.publicNames()) == 0 && direct(r)
 }
 
-// guarded asks for a token unless /metrics is open by the settings in force.
-func (c *Collector) guarded(scraped http.Handler, open func(Config) bool) http.Handler {
+// direct says that nothing speaks for a proxy in between: it was asked for by a
+// name of this machine, and there is none of what proxies add.
+func direct(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = strings.Trim(r.Host, "[]")
+	}
+	return isLoopback(strings.ToLower(host)) && !slices.ContainsFunc([]string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"},
+		func(header string) bool { return r.Header[header] != nil })
+}
+
+// guarded asks for a token unless /metrics is open to a request.
+func (c *Collector) guarded(scraped http.Handler, open func(*http.Request) bool) http.Handler {
 	guard := metrics.Guard(scraped, c.store, c.log)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if open(c.config()) {
+		if open(r) {
 			scraped.ServeHTTP(w, r)
 			return
 		}
@@ -83,7 +100,7 @@ func (c *Collector) scrapeServer(scraped http.Handler) *http.Server {
 		return nil
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", c.guarded(scraped, func(now Config) bool { return m.WebConfigFile != "" || now.Metrics.openAt(m.Listen) }))
+	mux.Handle("GET /metrics", c.guarded(scraped, func(r *http.Request) bool { return m.WebConfigFile != "" || c.config().metricsOpen(m.Listen, r) }))
 	return &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -126,24 +127,44 @@ func TestScrapeListener(t *testing.T) {
 	}
 }
 
+// By itself /metrics is open to this machine alone: not through a proxy on it,
+// whether the settings name that or it says so itself, nor by a name that leads
+// here.
 func TestMetricsOpen(t *testing.T) {
+	const here = "127.0.0.1:8480"
 	for _, tt := range []struct {
-		listen, access string
-		hosts          []string
-		open           bool
+		name, listen, access string
+		hosts                []string
+		public               string
+		host, header         string // of the request
+		open                 bool
 	}{
-		{"127.0.0.1:8480", MetricsAuto, nil, true},
-		{"[::1]:8480", MetricsAuto, nil, true},
-		{"127.0.0.1:8480", MetricsAuto, []string{"rollcall.example.org"}, false},
-		{"0.0.0.0:8480", MetricsAuto, nil, false},
-		{"rollcall.example.org:8480", MetricsAuto, nil, false},
-		{"0.0.0.0:8480", MetricsOpen, nil, true},
-		{"127.0.0.1:8480", MetricsOpen, []string{"rollcall.example.org"}, true},
-		{"127.0.0.1:8480", MetricsToken, nil, false},
+		{"loopback", here, MetricsAuto, nil, "", here, "", true},
+		{"loopback, IPv6", "[::1]:8480", MetricsAuto, nil, "", "[::1]:8480", "", true},
+		{"loopback by name", here, MetricsAuto, nil, "", "localhost:8480", "", true},
+		{"hosts", here, MetricsAuto, []string{"rollcall.example.org"}, "", here, "", false},
+		{"public_url", here, MetricsAuto, nil, "https://rollcall.example.org", here, "", false},
+		{"public_url of this machine", here, MetricsAuto, nil, "http://localhost:8480", here, "", true},
+		{"a proxy that says so", here, MetricsAuto, nil, "", here, "X-Forwarded-For", false},
+		{"a proxy that says it as RFC 7239", here, MetricsAuto, nil, "", here, "Forwarded", false},
+		{"a proxy that says nothing but the name", here, MetricsAuto, nil, "", "rollcall.example.org", "", false},
+		{"a name that was led here", here, MetricsAuto, nil, "", "rebound.example.org:8480", "", false},
+		{"all machines", "0.0.0.0:8480", MetricsAuto, nil, "", here, "", false},
+		{"a name", "rollcall.example.org:8480", MetricsAuto, nil, "", "rollcall.example.org:8480", "", false},
+		{"open", "0.0.0.0:8480", MetricsOpen, nil, "", "rollcall.example.org:8480", "Via", true},
+		{"open with hosts", here, MetricsOpen, []string{"rollcall.example.org"}, "https://rollcall.example.org", "rollcall.example.org", "Via", true},
+		{"token", here, MetricsToken, nil, "", here, "", false},
 	} {
-		c := Config{Listen: tt.listen, Hosts: tt.hosts, Metrics: Metrics{Access: tt.access}}
-		if c.metricsOpen() != tt.open {
-			t.Errorf("%+v: open is %v", tt, !tt.open)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			c := Config{Listen: tt.listen, Hosts: tt.hosts, PublicURL: tt.public, Metrics: Metrics{Access: tt.access}}
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+			r.Host = tt.host
+			if tt.header != "" {
+				r.Header.Set(tt.header, "for=192.0.2.1")
+			}
+			if c.metricsOpen(c.Listen, r) != tt.open {
+				t.Errorf("open is %v", !tt.open)
+			}
+		})
 	}
 }

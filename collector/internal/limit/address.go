@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -11,9 +12,13 @@ import (
 // Addresses knows who asks. The zero value knows of no proxies.
 type Addresses struct {
 	proxies atomic.Pointer[[]netip.Prefix]
+	names   atomic.Pointer[[]string] // by which clients ask proxies
 }
 
-func (a *Addresses) set(proxies []netip.Prefix) { a.proxies.Store(&proxies) }
+func (a *Addresses) set(proxies []netip.Prefix, names []string) {
+	a.proxies.Store(&proxies)
+	a.names.Store(&names)
+}
 
 func (a *Addresses) isProxy(addr netip.Addr) bool {
 	proxies := a.proxies.Load()
@@ -43,7 +48,7 @@ func (a *Addresses) Client(r *http.Request) (addr netip.AddrPort, known bool) {
 	}
 	said := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, text := range slices.Backward(said) {
-		client, err := netip.ParseAddr(strings.TrimSpace(text))
+		client, err := parse(strings.TrimSpace(text))
 		if err != nil {
 			return addr, false
 		}
@@ -52,6 +57,62 @@ func (a *Addresses) Client(r *http.Request) (addr netip.AddrPort, known bool) {
 		}
 	}
 	return addr, false
+}
+
+// parse reads an address, which some proxies give with the client's port.
+func parse(text string) (netip.Addr, error) {
+	if with, err := netip.ParseAddrPort(text); err == nil {
+		return with.Addr(), nil
+	}
+	return netip.ParseAddr(text)
+}
+
+// AsAsked returns the request as the client made it, who may have asked a proxy:
+// with the client's address where that is known, the scheme by which it asked as
+// URL.Scheme ("http" or "https", whatever the request itself says), and as Host
+// the name by which it asked, where that is one of Settings.Names: what a proxy
+// passes on of the client's own making leads to no other name.
+func (a *Addresses) AsAsked(r *http.Request) *http.Request {
+	asked := r.WithContext(r.Context()) // a copy: the caller's request stays
+	to := *r.URL
+	asked.URL = &to
+	if to.Scheme = "http"; r.TLS != nil {
+		to.Scheme = "https"
+	}
+	if client, known := a.Client(r); known {
+		asked.RemoteAddr = client.String()
+	}
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !a.isProxy(peer.Addr().Unmap()) {
+		return asked
+	}
+	switch first := firstOf(r, "X-Forwarded-Proto"); {
+	case strings.EqualFold(first, "https"):
+		to.Scheme = "https"
+	case strings.EqualFold(first, "http"):
+		to.Scheme = "http"
+	}
+	if first := firstOf(r, "X-Forwarded-Host"); a.goesBy(first) {
+		asked.Host = first
+	}
+	return asked
+}
+
+// firstOf is what the proxy next to the client said, where several did.
+func firstOf(r *http.Request, header string) string {
+	first, _, _ := strings.Cut(r.Header.Get(header), ",")
+	return strings.TrimSpace(first)
+}
+
+// goesBy takes a name with or without a port.
+func (a *Addresses) goesBy(host string) bool {
+	names := a.names.Load()
+	if names == nil {
+		return false
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return slices.ContainsFunc(*names, func(name string) bool { return strings.EqualFold(name, host) })
 }
 
 // key is by what an address is counted: a network of IPv6 belongs to one

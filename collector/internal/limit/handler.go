@@ -17,8 +17,8 @@ const pagePatience = 3 * time.Second
 const roomRetry = 5
 
 // Handler counts each request by its address before anything is done for it, and
-// gives it the client's address as RemoteAddr where a proxy is in front. It is
-// the outermost handler but Serving.
+// hands it on as the client made it: see Addresses.AsAsked. It is the outermost
+// handler but Serving.
 func (l *Limits) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		addr, known := l.Addresses.Client(r)
@@ -27,12 +27,8 @@ func (l *Limits) Handler(next http.Handler) http.Handler {
 				Refuse(w, r, http.StatusTooManyRequests, wait, "too many requests from this address: come back later")
 				return
 			}
-			if remote := addr.String(); remote != r.RemoteAddr {
-				r = r.WithContext(r.Context()) // a copy: the caller's request stays
-				r.RemoteAddr = remote
-			}
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, l.Addresses.AsAsked(r))
 	})
 }
 

@@ -17,8 +17,10 @@ type Settings struct {
 	// Connections are open at most; PerAddress from one address.
 	Connections, PerAddress int
 	// Proxies are the addresses of reverse proxies in front. Their word is taken
-	// for who asks, and they may have any number of connections.
+	// for who asks and how, and they may have any number of connections.
 	Proxies []netip.Prefix
+	// Names are those by which clients may ask a proxy for the collector.
+	Names []string
 	// How often each may come.
 	Address, Organization, Agent Rate
 	// Pages and Uploads are the requests of people and programs, and the bodies
@@ -93,7 +95,7 @@ func New(s Settings, reg prometheus.Registerer) *Limits {
 
 // Set puts other limits in force. Whoever is inside already may stay.
 func (l *Limits) Set(s Settings) {
-	l.Addresses.set(s.Proxies)
+	l.Addresses.set(s.Proxies, s.Names)
 	l.Connections.set(s.Connections, s.PerAddress, l.Addresses)
 	l.Address.set(s.Address)
 	l.Organization.set(s.Organization)

@@ -2,6 +2,7 @@ package limit
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -129,18 +130,64 @@ func TestClient(t *testing.T) {
 		{"by a proxy, and lies before", "127.0.0.1:1", []string{"10.0.0.1, 203.0.113.9"}, "203.0.113.9:0", true},
 		{"a proxy asks for itself", "127.0.0.1:1", nil, "127.0.0.1:1", false},
 		{"a proxy and nonsense", "127.0.0.1:1", []string{"203.0.113.9, unknown"}, "127.0.0.1:1", false},
+		{"by a proxy that tells ports", "127.0.0.1:1", []string{"203.0.113.9:4711"}, "203.0.113.9:0", true},
+		{"by a proxy that tells ports, IPv6", "127.0.0.1:1", []string{"[2001:db8::9]:4711"}, "[2001:db8::9]:0", true},
 		{"mapped", "[::ffff:198.51.100.1]:1234", nil, "198.51.100.1:1234", true},
 		{"IPv6 with a zone", "127.0.0.1:1", []string{"fe80::1%eth0"}, "[fe80::1]:0", true},
 		{"no address", "@", nil, "invalid AddrPort", false},
 	}
 	var a Addresses
-	a.set(proxies)
+	a.set(proxies, nil)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 			r.RemoteAddr, r.Header["X-Forwarded-For"] = tt.remote, tt.forwarded
 			if got, known := a.Client(r); got.String() != tt.want || known != tt.known {
 				t.Errorf("client %v, known %v; want %s, %v", got, known, tt.want, tt.known)
+			}
+		})
+	}
+}
+
+// What a proxy says of how it was asked is believed of a proxy alone, and of a
+// name only where it is one of the collector's.
+func TestAsAsked(t *testing.T) {
+	var a Addresses
+	a.set([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, []string{"rollcall.example.org"})
+	const proxy, stranger = "127.0.0.1:1", "198.51.100.1:1"
+	for _, tt := range []struct {
+		name, target, remote string
+		tls                  bool
+		proto, host          string
+		wantScheme, wantHost string
+	}{
+		{"direct", "/", stranger, false, "", "", "http", "own.example.org"},
+		{"direct by TLS", "/", stranger, true, "", "", "https", "own.example.org"},
+		{"a stranger says", "/", stranger, false, "https", "rollcall.example.org", "http", "own.example.org"},
+		{"a stranger's target says", "https://own.example.org/", stranger, false, "", "", "http", "own.example.org"},
+		{"a proxy says", "/", proxy, false, "https", "rollcall.example.org", "https", "rollcall.example.org"},
+		{"a proxy says with a port", "/", proxy, false, "HTTPS", "Rollcall.example.org:8443", "https", "Rollcall.example.org:8443"},
+		{"a proxy says another name", "/", proxy, false, "https", "127.0.0.1", "https", "own.example.org"},
+		{"two proxies say", "/", proxy, false, "https, http", "rollcall.example.org, inner", "https", "rollcall.example.org"},
+		{"a proxy by TLS, its client without", "/", proxy, true, "http", "", "http", "own.example.org"},
+		{"a proxy by TLS says nothing", "/", proxy, true, "", "", "https", "own.example.org"},
+		{"a proxy says nonsense", "/", proxy, false, "javascript", "a b", "http", "own.example.org"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, tt.target, nil)
+			r.RemoteAddr, r.Host, r.TLS = tt.remote, "own.example.org", nil
+			if tt.tls {
+				r.TLS = &tls.ConnectionState{}
+			}
+			r.Header.Set("X-Forwarded-Proto", tt.proto)
+			r.Header.Set("X-Forwarded-Host", tt.host)
+			before := *r.URL
+			got := a.AsAsked(r)
+			if got.URL.Scheme != tt.wantScheme || got.Host != tt.wantHost {
+				t.Errorf("asked by %s as %s, want %s and %s", got.URL.Scheme, got.Host, tt.wantScheme, tt.wantHost)
+			}
+			if *r.URL != before || r.Host != "own.example.org" {
+				t.Error("the request itself was changed")
 			}
 		})
 	}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -96,16 +95,10 @@ func forbidden(format string, args ...any) error {
 	return f
 }
 
-// encrypted says that the browser's connection is: to here, or to a proxy on
-// this machine that says so.
+// encrypted says that the browser's connection is: to here, or to a proxy in
+// front. limit.Addresses has seen to URL.Scheme.
 func encrypted(r *http.Request) bool {
-	return r.TLS != nil || fromHere(r) && r.Header.Get("X-Forwarded-Proto") == "https"
-}
-
-func fromHere(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	ip := net.ParseIP(host)
-	return err == nil && ip != nil && ip.IsLoopback()
+	return r.URL.Scheme == "https" || r.URL.Scheme == "" && r.TLS != nil
 }
 
 // addressOf is where a request comes from, for limits and for the audit log. Of

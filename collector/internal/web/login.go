@@ -284,8 +284,12 @@ func (s *server) newPassword(r *http.Request, name, password, again string) (has
 	return hash, "", err
 }
 
-// here is the address of a path of this server, as the browser has it.
-func here(r *http.Request, path string, q url.Values) string {
+// here is the address of a path of this server: where the settings say that it
+// is found, or as the browser has it.
+func (s *server) here(r *http.Request, path string, q url.Values) string {
+	if s.publicURL != "" {
+		return s.publicURL + path + "?" + q.Encode()
+	}
 	scheme := "http"
 	if encrypted(r) {
 		scheme = "https"

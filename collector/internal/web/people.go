@@ -147,7 +147,7 @@ func (s *server) link(r *http.Request, a store.Account, heading string) (any, er
 		return nil, err
 	}
 	return oncePage{
-		Heading: heading, Secret: here(r, "/setup", url.Values{"code": {code}}), Link: true, Back: "/people",
+		Heading: heading, Secret: s.here(r, "/setup", url.Values{"code": {code}}), Link: true, Back: "/people",
 		Words: fmt.Sprintf("Give this link to %s, who opens it and chooses a password. It is shown this once, can be used once, and holds for three days.", a.Name),
 		After: "Whoever has the link has the account: send it in a way that only they can read.",
 	}.page(), nil

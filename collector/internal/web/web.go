@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"rollcall/collector/internal/contract"
@@ -101,6 +102,9 @@ type Options struct {
 	// Hosts says whether the collector goes by a name, as the header Host has
 	// it; nil takes all.
 	Hosts func(host string) bool
+	// PublicURL is where people elsewhere find the collector, for links; "" is by
+	// the name by which they ask.
+	PublicURL string
 }
 
 type server struct {
@@ -109,6 +113,7 @@ type server struct {
 	now          func() time.Time
 	settings     func() reconcile.Settings
 	hosts        func(string) bool
+	publicURL    string
 	assets       assets
 	templates    templates
 	help         helpPages
@@ -142,7 +147,7 @@ func New(o Options) http.Handler {
 	}
 	files := newAssets()
 	s := &server{
-		store: o.Store, log: o.Log, now: o.Now, settings: o.Settings, hosts: o.Hosts, assets: files, templates: newTemplates(files), help: mustHelpPages(),
+		store: o.Store, log: o.Log, now: o.Now, settings: o.Settings, hosts: o.Hosts, publicURL: strings.TrimSuffix(o.PublicURL, "/"), assets: files, templates: newTemplates(files), help: mustHelpPages(),
 		people: o.People, loginOff: o.LoginOff, view: o.View, idle: cmp.Or(o.SessionIdle, DefaultSessionIdle), life: cmp.Or(o.SessionLife, DefaultSessionLife),
 		hasher: login.NewHasher(), provider: o.Provider, providerName: cmp.Or(o.ProviderName, "Log in with your organization's account"), client: o.Client, intakes: make(chan struct{}, intakes),
 	}
