@@ -16,6 +16,7 @@ import (
 	"rollcall/agent/internal/identity"
 	"rollcall/agent/internal/poll"
 	"rollcall/pkg/config"
+	"rollcall/pkg/table"
 )
 
 // Limits on what a configuration may say.
@@ -267,7 +268,7 @@ func (l LogConfig) Logger(w io.Writer) *slog.Logger {
 	}
 	opt := &slog.HandlerOptions{Level: level}
 	if l.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, opt))
+		return slog.New(slog.NewJSONHandler(table.JSONLines(w), opt))
 	}
 	return slog.New(slog.NewTextHandler(w, opt))
 }

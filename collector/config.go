@@ -19,6 +19,7 @@ import (
 	"rollcall/collector/internal/store"
 	"rollcall/collector/internal/web"
 	"rollcall/pkg/config"
+	"rollcall/pkg/table"
 )
 
 // Config are the settings of a collector, as written in collector.yaml.
@@ -376,7 +377,7 @@ func (l Log) Logger(w io.Writer, in *slog.LevelVar) (*slog.Logger, error) {
 	in.Set(level)
 	o := &slog.HandlerOptions{Level: in}
 	if l.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, o)), nil
+		return slog.New(slog.NewJSONHandler(table.JSONLines(w), o)), nil
 	}
 	return slog.New(slog.NewTextHandler(w, o)), nil
 }

@@ -133,7 +133,9 @@ func (p *proxied) browser(address string) *http.Client {
 	}
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	transport := &http.Transport{
-		DialContext:     func(ctx context.Context, network, _ string) (net.Conn, error) { return dialer.DialContext(ctx, network, p.proxy) },
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, network, p.proxy)
+		},
 		TLSClientConfig: &tls.Config{RootCAs: p.roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true,
 	}
 	p.t.Cleanup(transport.CloseIdleConnections)
@@ -251,7 +253,9 @@ func (p *proxied) agents() {
 	c.Interval, c.StartSpread = config.Duration(time.Second), 0
 	c.Credentials = []agent.Credential{{Name: "ro", SNMP: &agent.SNMPCredential{Community: config.Plain("canary")}}}
 	c.Targets = []agent.Target{{Address: "127.0.0.1", SNMPPort: 1, Via: "snmp", Timeout: config.Duration(50 * time.Millisecond)}}
-	renewed := func() float64 { return sumWhere(t, p.registry, "rollcall_ingest_credentials_total", "request", "renew") }
+	renewed := func() float64 {
+		return sumWhere(t, p.registry, "rollcall_ingest_credentials_total", "request", "renew")
+	}
 	for _, ahead := range []time.Duration{0, 61 * 24 * time.Hour, 200 * 24 * time.Hour} {
 		p.ahead.Store(int64(ahead))
 		before, renewals := stored(t, p.registry), renewed()

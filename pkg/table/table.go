@@ -10,6 +10,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"unicode"
 	"unicode/utf8"
@@ -32,16 +33,19 @@ func safe(r rune) rune {
 
 // Terminal writes text of several lines, such as a document for programs that is
 // shown to a person, as Text does, but for line ends and tabs. A rune may come
-// in parts; one that is never whole is not written.
+// in parts; one that is never whole is not written. Several may write at once.
 func Terminal(w io.Writer) io.Writer { return &terminal{w: w} }
 
 type terminal struct {
+	mu   sync.Mutex
 	w    io.Writer
 	part []byte // the beginning of a rune
 }
 
 // Write implements io.Writer.
 func (t *terminal) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	text := append(t.part, b...)
 	whole := len(text)
 	for i := max(len(text)-utf8.UTFMax+1, 0); i < len(text); i++ {

@@ -9,7 +9,7 @@ import (
 
 	"rollcall/agent"
 	"rollcall/pkg/filesystem"
-	"rollcall/pkg/inventory"
+	"rollcall/pkg/table"
 )
 
 // connectWait bounds the question to the collector.
@@ -91,7 +91,7 @@ func connect(s streams, cfg agent.Config, a *agent.Agent) error {
 	if id.State == agent.IdentityJoining {
 		words = "is there; the agent joins it when it is started"
 	}
-	if _, err := fmt.Fprintf(s.out, "The collector at %s %s.\n", id.URL, words); err != nil {
+	if _, err := fmt.Fprintf(s.out, "The collector at %s %s.\n", table.Text(id.URL), words); err != nil {
 		return err
 	}
 	for i, t := range cfg.Targets {
@@ -103,7 +103,7 @@ func connect(s streams, cfg agent.Config, a *agent.Agent) error {
 			return missing("targets[%d].netbox: %v", i, err)
 		}
 		s.notes(append(list.Skipped, list.Refused...))
-		if _, err := fmt.Fprintf(s.out, "NetBox at %s names %s.\n", t.NetBox.URL, plural(list.Count(), "device", "devices")); err != nil {
+		if _, err := fmt.Fprintf(s.out, "NetBox at %s names %s.\n", table.Text(t.NetBox.URL), plural(list.Count(), "device", "devices")); err != nil {
 			return err
 		}
 	}
@@ -119,7 +119,7 @@ func describe(s streams, file string, cfg agent.Config, a *agent.Agent) error {
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	id := a.Identity()
 	_, _ = fmt.Fprintf(w, "%s is right.\n\nagent\t%s\ndata\t%s\ncollector\t%s\nidentity\t%s\npolls\t%s every %s, %d at a time\n\n",
-		file, inventory.CleanText(cfg.Name), cfg.DataDir, orDash(id.URL), identityWords(id), plural(a.Addresses(), "address", "addresses"), short(cfg.Interval.D()), cfg.Concurrency)
+		table.Text(file), table.Text(cfg.Name), table.Text(cfg.DataDir), table.Text(orDash(id.URL)), table.Text(identityWords(id)), plural(a.Addresses(), "address", "addresses"), short(cfg.Interval.D()), cfg.Concurrency)
 	for _, p := range plan {
 		addresses := plural(p.Addresses, "address", "addresses")
 		if p.Addresses < 0 {
@@ -128,7 +128,7 @@ func describe(s streams, file string, cfg agent.Config, a *agent.Agent) error {
 		if p.Crawl {
 			addresses += " and their neighbours"
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\tvia %s\twith %s\n", p.Target, addresses, p.Via, strings.Join(p.Credentials, ", "))
+		_, _ = fmt.Fprintf(w, "%s\t%s\tvia %s\twith %s\n", table.Text(p.Target), addresses, p.Via, table.Text(strings.Join(p.Credentials, ", ")))
 	}
 	return w.Flush()
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rollcall/pkg/inventory"
+	"rollcall/pkg/table"
 )
 
 const program = "rollcall-agent"
@@ -55,7 +56,7 @@ func (s streams) fail(err error) int {
 func (s streams) note(format string, args ...any) {
 	for line := range strings.SplitSeq(strings.TrimRight(fmt.Sprintf(format, args...), "\n"), "\n") {
 		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
-		_, _ = fmt.Fprintf(s.errOut, "%s: %s%s\n", program, indent, inventory.CleanText(line))
+		_, _ = fmt.Fprintf(s.errOut, "%s: %s%s\n", program, indent, table.Text(inventory.CleanText(line)))
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"rollcall/agent/internal/show"
+	"rollcall/pkg/table"
 )
 
 // version is set when the program is built.
@@ -48,7 +49,7 @@ type streams struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(execute(os.Args[1:], streams{ctx: ctx, in: os.Stdin, out: os.Stdout, errOut: os.Stderr}))
+	os.Exit(execute(os.Args[1:], streams{ctx: ctx, in: os.Stdin, out: table.Stream(os.Stdout), errOut: table.Stream(os.Stderr)}))
 }
 
 // execute returns the exit status.

@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
+
+	"rollcall/pkg/table"
 )
 
 // output is standard output, or a file that appears whole or not at all.
@@ -80,10 +81,10 @@ func (o *output) discard() {
 type progress struct{ bar *progressbar.ProgressBar }
 
 func newProgress(w io.Writer, total int) progress {
-	if !isTerminal(w) {
+	if !table.IsTerminal(w) {
 		return progress{}
 	}
-	return progress{progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("asking"),
+	return progress{progressbar.NewOptions(total, progressbar.OptionSetWriter(table.Raw(w)), progressbar.OptionSetDescription("asking"),
 		progressbar.OptionShowCount(), progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(), progressbar.OptionSetRenderBlankState(true))}
 }
 
@@ -105,9 +106,4 @@ func (p progress) end() {
 	if p.bar != nil {
 		_ = p.bar.Finish()
 	}
-}
-
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

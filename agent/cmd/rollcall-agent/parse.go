@@ -7,6 +7,7 @@ import (
 
 	"rollcall/agent/internal/show"
 	"rollcall/pkg/inventory"
+	"rollcall/pkg/table"
 )
 
 type parseCmd struct {
@@ -55,7 +56,7 @@ func (c parseCmd) read(s streams) (text, name string, err error) {
 		}
 		defer func() { _ = f.Close() }()
 		in, name = f, c.File
-	} else if isTerminal(s.in) {
+	} else if table.IsTerminal(s.in) {
 		s.note("paste the output of the device, then press Ctrl-D")
 	}
 	// One byte more than the parser takes, so that it can say what is dropped.

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/term"
-
 	"rollcall/collector/internal/document"
 	"rollcall/pkg/table"
 )
@@ -37,7 +35,7 @@ func makeDocument(std stdio, in document.Input, r document.Request, format, path
 		return refusedDocument(std, err)
 	}
 	// A workbook on a terminal is noise.
-	if out, ok := std.out.(*os.File); ok && f == document.XLSX && path == "" && term.IsTerminal(int(out.Fd())) {
+	if f == document.XLSX && path == "" && table.IsTerminal(std.out) {
 		complain(std, errors.New("a workbook is no text for a terminal: name a file with --output"))
 		return wrongUsage
 	}
@@ -95,12 +93,9 @@ func formatOf(format, path string) (document.Format, error) {
 }
 
 // writeFile writes to standard output, or to a file that appears whole or not at
-// all. A terminal is shown no control character of what is written.
+// all.
 func writeFile(stdout io.Writer, path string, write func(io.Writer) error) (err error) {
 	if path == "" || path == "-" {
-		if isTerminal(stdout) {
-			stdout = table.Terminal(stdout)
-		}
 		return write(stdout)
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a device or a pipe

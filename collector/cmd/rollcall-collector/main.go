@@ -53,7 +53,7 @@ type stdio struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(run(ctx, os.Args[1:], stdio{os.Stdin, table.Stream(os.Stdout), table.Stream(os.Stderr)}))
 }
 
 // run returns the exit status: 0 all well, 1 the program failed, 2 wrong usage,

@@ -2,14 +2,13 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"rollcall/collector/internal/contract"
+	"rollcall/pkg/table"
 )
 
 // reportEvery is how many rows of a file are read between two lines about it,
@@ -30,9 +29,9 @@ func readContract(std stdio, path string, o contract.Options) (contract.File, er
 		}
 		rows := fmt.Sprintf("%s: %s read, %d refused", name, plural(p.Rows, "row"), p.Refused)
 		switch {
-		case isTerminal(std.err):
+		case table.IsTerminal(std.err):
 			if bar == nil {
-				bar = progressbar.NewOptions(1000, progressbar.OptionSetWriter(std.err), progressbar.OptionSetWidth(30),
+				bar = progressbar.NewOptions(1000, progressbar.OptionSetWriter(table.Raw(std.err)), progressbar.OptionSetWidth(30),
 					progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(false))
 			}
 			bar.Describe(rows)
@@ -53,9 +52,4 @@ func readContract(std stdio, path string, o contract.Options) (contract.File, er
 		_, _ = fmt.Fprintf(std.err, "%s: %s: all %s read, %d refused\n", program, name, plural(len(f.Lines)+len(f.Refused)+f.NotCovered, "row"), len(f.Refused))
 	}
 	return f, err
-}
-
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

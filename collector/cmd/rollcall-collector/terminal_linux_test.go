@@ -1,50 +1,15 @@
 package main
 
 import (
-	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"rollcall/pkg/inventory"
+	"rollcall/pkg/peer"
 )
-
-// onTerminal runs the program on a terminal and returns what that is sent.
-func onTerminal(t *testing.T, args ...string) string {
-	t.Helper()
-	ours, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ours.Close() }()
-	n, err := unix.IoctlGetInt(int(ours.Fd()), unix.TIOCGPTN)
-	if err == nil {
-		err = unix.IoctlSetPointerInt(int(ours.Fd()), unix.TIOCSPTLCK, 0)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	theirs, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), program, args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs, theirs, theirs
-	err = cmd.Start()
-	_ = theirs.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	said, _ := io.ReadAll(ours) // it ends in an error when the program has ended
-	_ = cmd.Wait()              // some are to fail
-	return string(said)
-}
 
 // Whatever devices, files and agents are called, no command hands a terminal
 // anything that it would obey.
@@ -87,15 +52,10 @@ func TestTerminalObeysNobody(t *testing.T) {
 		if args[0] == "token" {
 			use = data[:2]
 		}
-		said := onTerminal(t, append(args, use...)...)
+		said := peer.OnTerminal(t, program, append(args, use...)...)
 		if !strings.Contains(said, tt.want) {
 			t.Errorf("%q says nothing of %s: %q", args, tt.want, said)
 		}
-		for _, r := range strings.NewReplacer("\r\n", "", "\n", "", "\t", "").Replace(said) {
-			if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x202e || r == 0x200b {
-				t.Errorf("%q hands over %U: %q", args, r, said)
-				break
-			}
-		}
+		peer.Obeyed(t, said)
 	}
 }
