@@ -45,7 +45,7 @@ type Config struct {
 	DataDir  string   `yaml:"data_dir"`
 	Database Database `yaml:"database"`
 	// HistoryDays is how long what is over is kept: components that went away,
-	// findings that were resolved, and the notes of runs.
+	// findings that were resolved, the notes of runs, what old imports changed.
 	HistoryDays int `yaml:"history_days"`
 	// Login is required, or off where only this machine reaches Listen: then
 	// everybody who does is an admin.

@@ -93,6 +93,10 @@ func (c *importShowCmd) Run(ctx context.Context, std stdio) error {
 				return err
 			}
 		}
+		if i.Forgotten {
+			_, err = fmt.Fprintln(std.out, "It is older than history_days, and later ones follow: what it changed is not kept any more.")
+			return err
+		}
 		if more := i.Added + i.Removed + i.Changed - len(changes); more > 0 && i.Kind == store.ContractImport {
 			_, err = fmt.Fprintf(std.out, "and %d more: --limit shows more.\n", more)
 		}

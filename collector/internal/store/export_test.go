@@ -64,3 +64,9 @@ func dump(x *tx, b *strings.Builder, table string) error {
 	}
 	return rows.Err()
 }
+
+// CountLineChanges is how many rows there are of what imports changed.
+func (s *Store) CountLineChanges(ctx context.Context) (n int, err error) {
+	err = s.view(ctx, func(t *tx) error { return t.QueryRowContext(ctx, `SELECT COUNT(*) FROM line_changes`).Scan(&n) })
+	return n, err
+}

@@ -35,6 +35,9 @@ type LoggedImport struct {
 	Refused       []contract.Refusal
 	Undone        time.Time // zero while it counts
 	UndoneBy      string
+	// Forgotten says that it is older than the history that is kept, and a later
+	// one follows: what it changed is not known any more.
+	Forgotten bool
 	// Later is the newest import of the same contracts or ledger that counts
 	// and came after this one: it has to be undone first. 0 for none.
 	Later int64
@@ -50,17 +53,17 @@ type LineChange struct {
 	Before, After string
 }
 
-const loggedColumns = `i.id, i.organization, i.kind, i.file, i.sha256, i.imported_at, i.lines, i.added, i.removed, i.changed, i.refusals, i.undone, i.undone_by,
+const loggedColumns = `i.id, i.organization, i.kind, i.file, i.sha256, i.imported_at, i.lines, i.added, i.removed, i.changed, i.refusals, i.undone, i.undone_by, i.forgotten,
 	COALESCE((SELECT MAX(j.id) FROM imports j WHERE j.organization = i.organization AND j.kind = i.kind AND j.undone = 0 AND j.id > i.id
 		AND (i.kind <> 'contract' OR EXISTS (SELECT 1 FROM import_contracts a JOIN import_contracts b ON b.contract = a.contract WHERE a.import = i.id AND b.import = j.id))), 0)`
 
 func scanLogged(scan func(...any) error, i *LoggedImport) error {
-	var at, undone int64
+	var at, undone, forgotten int64
 	var refusals string
-	if err := scan(&i.ID, &i.Organization, &i.Kind, &i.File, &i.SHA256, &at, &i.Lines, &i.Added, &i.Removed, &i.Changed, &refusals, &undone, &i.UndoneBy, &i.Later); err != nil {
+	if err := scan(&i.ID, &i.Organization, &i.Kind, &i.File, &i.SHA256, &at, &i.Lines, &i.Added, &i.Removed, &i.Changed, &refusals, &undone, &i.UndoneBy, &forgotten, &i.Later); err != nil {
 		return err
 	}
-	i.At, i.Undone = moment(at), moment(undone)
+	i.At, i.Undone, i.Forgotten = moment(at), moment(undone), forgotten != 0
 	return decode(refusals, &i.Refused)
 }
 
@@ -87,11 +90,14 @@ func (s *Store) ImportLog(ctx context.Context, org string, limit, offset int) (a
 }
 
 // ImportByID returns one import of an organization, and what it changed: at most
-// limit lines, after the first offset.
+// limit lines, after the first offset, and none of one that is forgotten.
 func (s *Store) ImportByID(ctx context.Context, org string, id int64, limit, offset int) (i LoggedImport, changes []LineChange, err error) {
 	err = s.viewOf(ctx, org, func(t *tx) error {
 		if i, err = loggedImport(ctx, t, org, id); err != nil {
 			return err
+		}
+		if i.Forgotten {
+			return nil
 		}
 		query := `SELECT contract, line_before, line_after FROM line_changes WHERE import = $1 ORDER BY contract, line_key, ordinal LIMIT $2 OFFSET $3`
 		if i.Kind != ContractImport {
@@ -148,6 +154,8 @@ func (s *Store) UndoImport(ctx context.Context, org string, id int64, by string)
 			return fmt.Errorf("%w: it was undone on %s already", ErrConflict, i.Undone.Format(time.DateOnly))
 		case i.Later != 0:
 			return fmt.Errorf("%w: import %d came after it and rests on it: undo that one first", ErrConflict, i.Later)
+		case i.Forgotten:
+			return fmt.Errorf("%w: it is older than history_days, and what it changed is not kept: import a file that says what is right", ErrConflict)
 		}
 		back := undoLedger
 		if i.Kind == ContractImport {

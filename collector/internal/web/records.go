@@ -117,7 +117,7 @@ func (s *server) showRecords(r *http.Request) (any, error) {
 func (s *server) loggedRow(i store.LoggedImport) loggedRow {
 	now := s.now()
 	return loggedRow{
-		LoggedImport: i, When: newMoment(i.At, now), Gone: newMoment(i.Undone, now), CanUndo: i.Undone.IsZero() && i.Later == 0,
+		LoggedImport: i, When: newMoment(i.At, now), Gone: newMoment(i.Undone, now), CanUndo: i.Undone.IsZero() && i.Later == 0 && !i.Forgotten,
 		URL: "/imports/" + strconv.FormatInt(i.ID, 10) + "?" + url.Values{"organization": {i.Organization}}.Encode(),
 	}
 }
@@ -185,6 +185,7 @@ type apiImport struct {
 	Undone    bool     `json:"undone"`
 	// UndoFirst is the import that has to be undone before this one; 0 for none.
 	UndoFirst int64 `json:"undo_first"`
+	Forgotten bool  `json:"forgotten"` // what it changed is not kept any more
 }
 
 type apiEntry struct {
@@ -213,7 +214,7 @@ func (s *server) apiRecords(r *http.Request) (any, error) {
 	for _, i := range p.Imports {
 		a.Imports = append(a.Imports, apiImport{
 			ID: i.ID, Kind: string(i.Kind), File: i.File, At: i.When.ISO, Contracts: append([]string{}, i.Contracts...), Lines: i.Lines,
-			Added: i.Added, Removed: i.Removed, Changed: i.Changed, Refused: len(i.Refused), Undone: !i.Undone.IsZero(), UndoFirst: i.Later,
+			Added: i.Added, Removed: i.Removed, Changed: i.Changed, Refused: len(i.Refused), Undone: !i.Undone.IsZero(), UndoFirst: i.Later, Forgotten: i.Forgotten,
 		})
 	}
 	for _, e := range p.RMAs {

@@ -1,0 +1,4 @@
+-- +goose Up
+-- 1 once the import is older than the history that is kept and no newest one: what it changed is not kept any more, and it
+-- cannot be undone.
+ALTER TABLE imports ADD COLUMN forgotten BIGINT NOT NULL DEFAULT 0;
