@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -55,6 +56,9 @@ func (s *server) failed(r *http.Request, err error) (answer any, status int) {
 		f = &failure{kind: kindInvalid, message: upperFirst(err.Error()) + "."}
 	case errors.Is(err, store.ErrConflict):
 		f = &failure{kind: kindConflict, message: upperFirst(err.Error()) + "."}
+	case errors.Is(r.Context().Err(), context.DeadlineExceeded): // answerTimeout
+		s.log.WarnContext(r.Context(), "request took too long and was given up", "path", r.URL.Path, "error", err)
+		f = &failure{kind: kindBusy, message: "The collector is too busy to answer this now. Try again in a minute."}
 	default:
 		if r.Context().Err() == nil {
 			s.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)

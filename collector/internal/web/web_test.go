@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"net/http"
@@ -281,6 +282,24 @@ func TestBrokenStore(t *testing.T) {
 		}
 		if !strings.Contains(s.log.String(), "closed") {
 			t.Errorf("%s: the log lacks the cause: %q", path, s.log.String())
+		}
+	}
+}
+
+// What takes too long is given up and is to be asked again later; it is nobody's
+// mistake.
+func TestTooSlow(t *testing.T) {
+	s := newSite(t)
+	over, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	for _, path := range []string{"/", "/api/v1/units"} {
+		s.log.Reset()
+		answer := s.do(httptest.NewRequest(http.MethodGet, path, nil).WithContext(over))
+		if answer.Code != http.StatusServiceUnavailable || answer.Header().Get("Retry-After") == "" || !strings.Contains(answer.Body.String(), "too busy") {
+			t.Errorf("%s: status %d, Retry-After %q, body %s", path, answer.Code, answer.Header().Get("Retry-After"), answer.Body)
+		}
+		if !strings.Contains(s.log.String(), path) {
+			t.Errorf("%s: the log does not tell of it: %q", path, s.log.String())
 		}
 	}
 }
