@@ -126,7 +126,7 @@ func TestStartWithBacklog(t *testing.T) {
 // and copies those within the file.
 func fillSpool(t *testing.T, path string, n int) {
 	t.Helper()
-	made := torture.Times(500, n)
+	made := torture.Times(100, n)
 	s, err := spool.Open(path, spool.Options{})
 	if err != nil {
 		t.Fatal(err)
