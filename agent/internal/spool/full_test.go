@@ -69,7 +69,7 @@ func TestDiskFull(t *testing.T) {
 		add(t, s, fmt.Sprint("node", appended%10), payload)
 	}
 	hogged := hog(t, dir)
-	for range torture.Times(20, 200) {
+	for range torture.Times(300, 2000) {
 		hog(t, dir) // whatever the spool freed for itself is taken again
 		add(t, s, fmt.Sprint("node", appended%10), payload)
 		appended++
@@ -77,6 +77,9 @@ func TestDiskFull(t *testing.T) {
 	st := stats(t, s)
 	if got := st.Items + st.Dropped[spool.DroppedFull]; got != int64(appended) {
 		t.Errorf("%d items and %d dropped, want %d together", st.Items, st.Dropped[spool.DroppedFull], appended)
+	}
+	if st.Dropped[spool.DroppedFull] == 0 {
+		t.Error("nothing had to make room: it proves nothing")
 	}
 	if st.Items < 10 {
 		t.Errorf("%d items are left, want the newest of 10 keys at least", st.Items)
@@ -108,6 +111,37 @@ func TestDiskFull(t *testing.T) {
 	add(t, s, "node", "fresh")
 	if st := stats(t, s); st.Items != 1 || len(st.SetAside) > 0 {
 		t.Errorf("stats %+v, want the fresh item alone and nothing set aside", st)
+	}
+}
+
+// Once there is room again the spool grows as before, and gives nothing up, also
+// while all that it has still waits.
+func TestRoomAgain(t *testing.T) {
+	dir := smallDisk(t, 16<<20)
+	s := open(t, filepath.Join(dir, "spool.db"), spool.Options{Ballast: 1 << 20})
+	payload := noise(4000)
+	for n := range 500 {
+		add(t, s, fmt.Sprint("node", n%10), payload)
+	}
+	hogged := hog(t, dir)
+	for n := 0; stats(t, s).Dropped[spool.DroppedFull] == 0; n++ {
+		if n == 2000 {
+			t.Fatal("nothing had to make room: it proves nothing")
+		}
+		hog(t, dir)
+		add(t, s, fmt.Sprint("node", n%10), payload)
+	}
+	if err := os.Remove(hogged); err != nil {
+		t.Fatal(err)
+	}
+	before := stats(t, s)
+	for n := range 1000 {
+		add(t, s, fmt.Sprint("new node", n), payload)
+	}
+	after := stats(t, s)
+	if after.Items != before.Items+1000 || after.Dropped[spool.DroppedFull] != before.Dropped[spool.DroppedFull] {
+		t.Errorf("%d items and %d dropped, then %d and %d: want 1000 items more and none dropped",
+			before.Items, before.Dropped[spool.DroppedFull], after.Items, after.Dropped[spool.DroppedFull])
 	}
 }
 

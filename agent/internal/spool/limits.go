@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 )
@@ -152,13 +153,19 @@ func (s *Spool) boundQuarantine(ctx context.Context, tx *sql.Tx) error {
 
 // relieve makes room on a full disk: it gives up the ballast, so that a
 // deletion can commit, folds the write-ahead log into the file, and drops
-// acknowledged and superseded items, whose pages are then used again. What fails
+// acknowledged and superseded items, whose pages are then used again. The log
+// keeps its size on the disk, for what comes next has no other place to be
+// written to once others have taken what was given up. What fails
 // here is tried again by the next call that finds the disk full.
 func (s *Spool) relieve(ctx context.Context) {
+	if s.tight && s.opt.Ballast > 0 && s.roomAgain(ctx) {
+		return
+	}
 	s.log.Error("disk of the spool is full: make room on it", "file", s.path)
 	s.dropBallast()
 	s.tight = true
-	_, _ = s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	_, _ = s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(RESTART)`)
+	s.holdSize(ctx)
 	err := s.transact(ctx, func(tx *sql.Tx) (change, error) {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM kept`); err != nil {
 			return change{}, err
@@ -168,7 +175,29 @@ func (s *Spool) relieve(ctx context.Context) {
 	if err != nil {
 		s.log.Error("spool cannot make room", "error", err)
 	}
-	_, _ = s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	_, _ = s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(RESTART)`)
+}
+
+// holdSize keeps the file as large as it is. What it grew by would wait in the
+// write-ahead log for room on the disk, and the log could not be written from its
+// beginning again, not even to delete.
+func (s *Spool) holdSize(ctx context.Context) {
+	var pages int64
+	if err := s.db.QueryRowContext(ctx, `PRAGMA page_count`).Scan(&pages); err == nil && s.opt.Ballast > 0 {
+		_, _ = s.db.ExecContext(ctx, fmt.Sprintf(`PRAGMA max_page_count = %d`, pages))
+	}
+}
+
+// mostPages is SQLite's own limit.
+const mostPages = 4294967294
+
+// roomAgain says whether the disk has room for the ballast, and lets the file
+// grow then.
+func (s *Spool) roomAgain(ctx context.Context) bool {
+	if s.tight = !s.fillBallast(); !s.tight {
+		_, _ = s.db.ExecContext(ctx, fmt.Sprintf(`PRAGMA max_page_count = %d`, mostPages))
+	}
+	return !s.tight
 }
 
 func (s *Spool) ballast() string { return s.path + ".ballast" }
@@ -224,7 +253,7 @@ func (s *Spool) giveBack(ctx context.Context) {
 	if s.closed || s.items > 0 {
 		return
 	}
-	s.tight = !s.fillBallast()
+	s.roomAgain(ctx)
 	var free int64
 	if err := s.db.QueryRowContext(ctx, `PRAGMA freelist_count`).Scan(&free); err != nil || free < worthGivingBack {
 		return

@@ -45,7 +45,7 @@ func (c change) plus(d change) change {
 
 // do runs fn in a transaction and books its change once that is committed. A
 // full disk is relieved and a spool found corrupt is replaced, and then fn is
-// tried once more.
+// tried again.
 func (s *Spool) do(ctx context.Context, fn func(*sql.Tx) (change, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,16 +53,15 @@ func (s *Spool) do(ctx context.Context, fn func(*sql.Tx) (change, error)) error 
 		return errors.New("it is closed")
 	}
 	err := s.transact(ctx, fn)
-	switch {
-	case err == nil:
-		return nil
-	case isFull(err):
-		s.relieve(ctx)
-		err = s.transact(ctx, fn)
-	case isCorrupt(err):
+	if isCorrupt(err) {
 		if rerr := s.replace(err); rerr != nil {
 			return rerr
 		}
+		return s.transact(ctx, fn)
+	}
+	// Twice, as room that there is again may be that of the ballast alone.
+	for tries := 0; isFull(err) && tries < 2; tries++ {
+		s.relieve(ctx)
 		err = s.transact(ctx, fn)
 	}
 	return err
