@@ -17,7 +17,7 @@ import (
 // database of its own there.
 
 // onlyOnSQLite are tests of the file itself, or of nothing that a database does.
-const onlyOnSQLite = `^(TestKill|TestPowerCut|TestFullDisk|TestRestoreGap|TestOpenSaysWhatIsWrong|TestOddDirectoryName|TestFilesAreForTheOwnerAlone|TestStolenDatabase|TestPostgres|TestReplicas)$`
+const onlyOnSQLite = `^(TestKill|TestPowerCut|TestSyncFails|TestFullDisk|TestRestoreGap|TestOpenSaysWhatIsWrong|TestOddDirectoryName|TestFilesAreForTheOwnerAlone|TestStolenDatabase|TestPostgres|TestReplicas)$`
 
 // newestServer are the tests that run on the newest PostgreSQL too: of the
 // migrations, of reports and of what keeps organizations apart.

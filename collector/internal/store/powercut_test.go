@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
+	"rollcall/pkg/peer"
 	"rollcall/pkg/torture"
 )
 
@@ -61,4 +64,35 @@ func shared(t *testing.T) string {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
+}
+
+// A disk that fails to sync or takes no writing costs what was not acknowledged,
+// and nothing else. The collector that meets it here ends, and another begins
+// after what has a receipt, as an agent does.
+func TestSyncFails(t *testing.T) {
+	strace := peer.Need(t, "strace", "strace")
+	dir := t.TempDir()
+	token := oneAgent(t, dir)
+	last, failed := int64(0), 0
+	for n := range torture.Times(6, 60) {
+		fault := []string{"fdatasync,fsync:error=EIO", "fdatasync,fsync:error=ENOSPC", "pwrite64,ftruncate:error=EROFS"}[n%3]
+		calls, _, _ := strings.Cut(fault, ":")
+		child := exec.Command(strace, "-f", "-qq", "-o", os.DevNull, "-e", "trace="+calls, "-e", fmt.Sprintf("inject=%s:when=%d+", fault, 5+7*n%60), os.Args[0])
+		child.Env = append(os.Environ(), childDir+"="+dir, childToken+"="+token, fmt.Sprint(childFrom, "=", last+1), fmt.Sprint(childUntil, "=", last+300))
+		out, err := child.Output()
+		if err != nil {
+			failed++
+		}
+		for line := range strings.Lines(string(out)) {
+			if last, err = strconv.ParseInt(strings.TrimSpace(line), 10, 64); err != nil {
+				t.Fatalf("the child said %q", line)
+			}
+		}
+	}
+	if failed == 0 {
+		t.Error("nothing failed: it proves nothing")
+	}
+	last = saveUntilKilled(t, dir, token, last, 3)
+	checkLedger(t, filepath.Join(dir, "rollcall.db"), last)
+	torture.Figure(t, "R6", "collector: ended %d times by EIO and ENOSPC of a sync and EROFS of a write: %d reports acknowledged, 0 lost, 0 doubled", failed, last)
 }
