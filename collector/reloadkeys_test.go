@@ -27,9 +27,9 @@ import (
 // keysOf are the keys of a configuration that have a value, not more keys.
 func keysOf(t reflect.Type, above string) []string {
 	var keys []string
-	for i := range t.NumField() {
-		tag, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
-		f := t.Field(i).Type
+	for field := range t.Fields() {
+		tag, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		f := field.Type
 		if f.Kind() == reflect.Struct && f != reflect.TypeFor[config.Secret]() {
 			keys = append(keys, keysOf(f, above+tag+".")...)
 			continue
@@ -137,6 +137,14 @@ func TestReloadRefusesWhatStartAloneMakesRight(t *testing.T) {
 	}
 }
 
+// An answer is what is left of a response that was read.
+type answer struct {
+	status  int
+	header  http.Header
+	cookies []*http.Cookie
+	body    string
+}
+
 // A reloading is a collector with the settings that it was last given.
 type reloading struct {
 	t     *testing.T
@@ -163,7 +171,7 @@ func (x *reloading) set(edit func(*Config)) {
 func (x *reloading) base() string { return "http://" + x.col.Addr() + "/" }
 
 // page asks without following redirects.
-func (x *reloading) page(path string) (*http.Response, string) {
+func (x *reloading) page(path string) answer {
 	x.t.Helper()
 	r, err := http.NewRequestWithContext(x.t.Context(), http.MethodGet, x.base()+path, nil)
 	if err != nil {
@@ -172,7 +180,7 @@ func (x *reloading) page(path string) (*http.Response, string) {
 	return x.do(r)
 }
 
-func (x *reloading) do(r *http.Request) (*http.Response, string) {
+func (x *reloading) do(r *http.Request) answer {
 	x.t.Helper()
 	res, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
@@ -183,20 +191,20 @@ func (x *reloading) do(r *http.Request) (*http.Response, string) {
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	return res, string(body)
+	return answer{res.StatusCode, res.Header, res.Cookies(), string(body)}
 }
 
 // People: what a reload says of logins, names and links holds at once.
 func TestReloadOfPeople(t *testing.T) {
 	x := newReloading(t)
-	if res, _ := x.page(""); res.StatusCode != http.StatusOK || len(x.links) != 0 {
-		t.Fatalf("login off: status %d, links %v", res.StatusCode, x.links)
+	if got := x.page(""); got.status != http.StatusOK || len(x.links) != 0 {
+		t.Fatalf("login off: status %d, links %v", got.status, x.links)
 	}
 	x.set(func(c *Config) {
 		c.Login, c.PublicURL, c.Session.Life, c.Session.Idle = LoginRequired, "http://rollcall.example.org", config.Duration(2*time.Hour), config.Duration(time.Hour)
 	})
-	if res, _ := x.page(""); res.StatusCode != http.StatusSeeOther || !strings.HasPrefix(res.Header.Get("Location"), "/login") {
-		t.Errorf("login required: status %d", res.StatusCode)
+	if got := x.page(""); got.status != http.StatusSeeOther || !strings.HasPrefix(got.header.Get("Location"), "/login") {
+		t.Errorf("login required: status %d", got.status)
 	}
 	if len(x.links) != 1 || !strings.HasPrefix(x.links[0], "http://rollcall.example.org/setup?code=") {
 		t.Fatalf("links for the first account: %v", x.links)
@@ -212,9 +220,9 @@ func TestReloadOfPeople(t *testing.T) {
 	}
 	r.Host = "rollcall.example.org" // of public_url
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	res, body := x.do(r)
-	if i := slices.IndexFunc(res.Cookies(), func(c *http.Cookie) bool { return strings.HasSuffix(c.Name, "rollcall_session") }); i < 0 || res.Cookies()[i].MaxAge != 7200 {
-		t.Errorf("status %d, cookies %v, want a session of 2h\n%.200s", res.StatusCode, res.Cookies(), body)
+	got := x.do(r)
+	if i := slices.IndexFunc(got.cookies, func(c *http.Cookie) bool { return strings.HasSuffix(c.Name, "rollcall_session") }); i < 0 || got.cookies[i].MaxAge != 7200 {
+		t.Errorf("status %d, cookies %v, want a session of 2h\n%.200s", got.status, got.cookies, got.body)
 	}
 	for _, host := range []string{"rollcall.example.org", "other.example.org"} {
 		ask, err := http.NewRequestWithContext(t.Context(), http.MethodGet, x.base()+"login", nil)
@@ -223,37 +231,37 @@ func TestReloadOfPeople(t *testing.T) {
 		}
 		ask.Host = host
 		for _, known := range []bool{host == "rollcall.example.org", true} {
-			if res, _ := x.do(ask); (res.StatusCode == http.StatusOK) != known {
-				t.Errorf("%s, known %v: status %d", host, known, res.StatusCode)
+			if got := x.do(ask); (got.status == http.StatusOK) != known {
+				t.Errorf("%s, known %v: status %d", host, known, got.status)
 			}
 			x.set(func(c *Config) { c.Hosts = []string{"other.example.org"} })
 		}
 		x.set(func(c *Config) { c.Hosts = nil })
 	}
-	if _, body := x.page("login"); strings.Contains(body, "Log in with Riverside") {
+	if body := x.page("login").body; strings.Contains(body, "Log in with Riverside") {
 		t.Error("a provider that is not there")
 	}
 	x.set(func(c *Config) {
 		c.OIDC = OIDC{Issuer: "https://login.example.org", ClientID: "x", ClientSecret: config.Plain("y"), RedirectURL: "https://rollcall.example.org/login/return", Label: "Log in with Riverside"}
 	})
-	if _, body := x.page("login"); !strings.Contains(body, "Log in with Riverside") {
+	if body := x.page("login").body; !strings.Contains(body, "Log in with Riverside") {
 		t.Errorf("no link to the provider:\n%s", body)
 	}
 	x.set(func(c *Config) { c.OIDC, c.Login, c.PublicURL = OIDC{}, LoginOff, "" })
-	if res, _ := x.page(""); res.StatusCode != http.StatusOK {
-		t.Errorf("login off again: status %d", res.StatusCode)
+	if got := x.page(""); got.status != http.StatusOK {
+		t.Errorf("login off again: status %d", got.status)
 	}
 }
 
 // Programs: tokens for metrics, terms of agents, webhooks.
 func TestReloadOfPrograms(t *testing.T) {
 	x := newReloading(t)
-	if res, _ := x.page("metrics"); res.StatusCode != http.StatusOK {
-		t.Errorf("open metrics: status %d", res.StatusCode)
+	if got := x.page("metrics"); got.status != http.StatusOK {
+		t.Errorf("open metrics: status %d", got.status)
 	}
 	x.set(func(c *Config) { c.Metrics.Access = MetricsToken })
-	if res, _ := x.page("metrics"); res.StatusCode != http.StatusUnauthorized {
-		t.Errorf("metrics with a token: status %d", res.StatusCode)
+	if got := x.page("metrics"); got.status != http.StatusUnauthorized {
+		t.Errorf("metrics with a token: status %d", got.status)
 	}
 	x.set(func(c *Config) { c.Metrics.Access = MetricsAuto })
 
@@ -275,7 +283,7 @@ func TestReloadOfPrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", wire.CredentialType)
-	_, body := x.do(r)
+	body := x.do(r).body
 	var credential wire.Credential
 	if err := json.Unmarshal([]byte(body), &credential); err != nil || credential.ExpiresIn != 3*3600 {
 		t.Errorf("credential %s: %v", body, err)
@@ -299,7 +307,7 @@ func TestReloadOfPrograms(t *testing.T) {
 	}
 	await(t, x.base()+"metrics", `rollcall_notify_waiting{receiver="desk"} 0`)
 	x.set(func(c *Config) { c.Notify = defaultNotify() })
-	if _, body := x.page("metrics"); strings.Contains(body, `rollcall_notify_waiting{receiver="desk"}`) {
+	if body := x.page("metrics").body; strings.Contains(body, `rollcall_notify_waiting{receiver="desk"}`) {
 		t.Error("the webhook is still measured")
 	}
 }

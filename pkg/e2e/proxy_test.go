@@ -46,6 +46,13 @@ func TestBehindProxy(t *testing.T) {
 	}
 }
 
+// A page is what is left of a response that was read.
+type page struct {
+	status  int
+	cookies []*http.Cookie
+	body    string
+}
+
 // A proxied is a collector behind a proxy.
 type proxied struct {
 	t        *testing.T
@@ -142,7 +149,7 @@ func (p *proxied) browser(address string) *http.Client {
 	return &http.Client{Jar: jar, Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-func (p *proxied) do(client *http.Client, method, target string, form url.Values, header ...string) (*http.Response, string) {
+func (p *proxied) do(client *http.Client, method, target string, form url.Values, header ...string) page {
 	p.t.Helper()
 	if strings.HasPrefix(target, "/") {
 		target = p.public + target
@@ -166,7 +173,7 @@ func (p *proxied) do(client *http.Client, method, target string, form url.Values
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return res, string(body)
+	return page{res.StatusCode, res.Cookies(), string(body)}
 }
 
 func (p *proxied) holds() {
@@ -185,41 +192,41 @@ func (p *proxied) people() {
 	if !ok {
 		t.Fatalf("the link for the first account is %s", p.link)
 	}
-	res, body := p.do(ada, http.MethodPost, "/setup", url.Values{"code": {code}, "name": {"ada"}, "password": {password}, "again": {password}}, "Origin", p.public)
-	if res.StatusCode != http.StatusSeeOther {
-		t.Fatalf("the first account: status %d\n%.400s", res.StatusCode, body)
+	got := p.do(ada, http.MethodPost, "/setup", url.Values{"code": {code}, "name": {"ada"}, "password": {password}, "again": {password}}, "Origin", p.public)
+	if got.status != http.StatusSeeOther {
+		t.Fatalf("the first account: status %d\n%.400s", got.status, got.body)
 	}
 	p.do(ada, http.MethodPost, "/logout", nil, "Origin", p.public)
-	res, body = p.do(ada, http.MethodPost, "/login", url.Values{"name": {"ada"}, "password": {password}, "next": {"/account"}}, "Origin", p.public)
+	got = p.do(ada, http.MethodPost, "/login", url.Values{"name": {"ada"}, "password": {password}, "next": {"/account"}}, "Origin", p.public)
 	var session *http.Cookie
-	for _, c := range res.Cookies() {
+	for _, c := range got.cookies {
 		if c.Name == "__Host-rollcall_session" {
 			session = c
 		}
 	}
 	if session == nil || !session.Secure || !session.HttpOnly || session.Path != "/" || session.Domain != "" {
-		t.Fatalf("login: status %d, cookies %v\n%.400s", res.StatusCode, res.Cookies(), body)
+		t.Fatalf("login: status %d, cookies %v\n%.400s", got.status, got.cookies, got.body)
 	}
-	if res, body = p.do(ada, http.MethodGet, "/account", nil); res.StatusCode != http.StatusOK || !strings.Contains(body, "127.0.0.2") {
-		t.Errorf("the page of her sessions: status %d, and she is not said to come from 127.0.0.2", res.StatusCode)
+	if got := p.do(ada, http.MethodGet, "/account", nil); got.status != http.StatusOK || !strings.Contains(got.body, "127.0.0.2") {
+		t.Errorf("the page of her sessions: status %d, and she is not said to come from 127.0.0.2", got.status)
 	}
 	// As a browser that does not say Sec-Fetch-Site: Origin is held against the name.
-	if res, _ = p.do(ada, http.MethodPost, "/do/end_other_sessions", nil, "Origin", "https://elsewhere.example.org"); res.StatusCode != http.StatusForbidden {
-		t.Errorf("a form of another site's page: status %d", res.StatusCode)
+	if got := p.do(ada, http.MethodPost, "/do/end_other_sessions", nil, "Origin", "https://elsewhere.example.org"); got.status != http.StatusForbidden {
+		t.Errorf("a form of another site's page: status %d", got.status)
 	}
-	if res, body = p.do(ada, http.MethodPost, "/do/end_other_sessions", nil, "Origin", p.public); res.StatusCode >= 400 {
-		t.Errorf("a form of the collector's own page: status %d\n%.400s", res.StatusCode, body)
+	if got := p.do(ada, http.MethodPost, "/do/end_other_sessions", nil, "Origin", p.public); got.status >= 400 {
+		t.Errorf("a form of the collector's own page: status %d\n%.400s", got.status, got.body)
 	}
-	res, body = p.do(ada, http.MethodPost, "/do/create_account", url.Values{"name": {"bob"}, "organization": {""}, "role": {"viewer"}}, "Origin", p.public)
-	if !strings.Contains(body, p.public+"/setup?code=") {
-		t.Errorf("the link for another account does not lead to %s: status %d\n%.400s", p.public, res.StatusCode, body)
+	got = p.do(ada, http.MethodPost, "/do/create_account", url.Values{"name": {"bob"}, "organization": {""}, "role": {"viewer"}}, "Origin", p.public)
+	if !strings.Contains(got.body, p.public+"/setup?code=") {
+		t.Errorf("the link for another account does not lead to %s: status %d\n%.400s", p.public, got.status, got.body)
 	}
 }
 
 // metrics are not open to the world because the proxy is on this machine.
 func (p *proxied) metrics() {
-	if res, _ := p.do(p.browser("127.0.0.2"), http.MethodGet, "/metrics", nil); res.StatusCode != http.StatusUnauthorized {
-		p.t.Errorf("/metrics through the proxy: status %d", res.StatusCode)
+	if got := p.do(p.browser("127.0.0.2"), http.MethodGet, "/metrics", nil); got.status != http.StatusUnauthorized {
+		p.t.Errorf("/metrics through the proxy: status %d", got.status)
 	}
 }
 
@@ -228,15 +235,15 @@ func (p *proxied) limits() {
 	flood := p.browser("127.0.0.3")
 	refused := 0
 	for range 60 {
-		if res, _ := p.do(flood, http.MethodGet, "/healthz", nil, "X-Forwarded-For", "198.51.100.7"); res.StatusCode == http.StatusTooManyRequests {
+		if got := p.do(flood, http.MethodGet, "/healthz", nil, "X-Forwarded-For", "198.51.100.7"); got.status == http.StatusTooManyRequests {
 			refused++
 		}
 	}
 	if refused < 15 || refused > 20 { // 40 at once, and one each 100 seconds
 		p.t.Errorf("%d of 60 requests were beyond the limit of the client, want 20", refused)
 	}
-	if res, _ := p.do(p.browser("127.0.0.2"), http.MethodGet, "/healthz", nil); res.StatusCode != http.StatusOK {
-		p.t.Errorf("another client: status %d", res.StatusCode)
+	if got := p.do(p.browser("127.0.0.2"), http.MethodGet, "/healthz", nil); got.status != http.StatusOK {
+		p.t.Errorf("another client: status %d", got.status)
 	}
 }
 
