@@ -79,6 +79,7 @@ type Collector struct {
 	letters   *notify.Metrics
 	telling   crew         // tells of findings
 	cert      *certificate // nil without TLS, and before the start
+	newKey    bool         // of the collector's own certificate: it was made at this start
 	debug     *http.Server // nil without debug.listen
 	// scrapes serves /metrics on an address of its own; nil without one.
 	scrapes *http.Server
@@ -142,7 +143,7 @@ func (c *Collector) open(ctx context.Context) error {
 	if err := o.Registry.Register(c.reader); err != nil {
 		return fmt.Errorf("cannot register metrics: %w", err)
 	}
-	if err := c.tellRestore(ctx, o.Registry); err != nil {
+	if err := errors.Join(c.tellRestore(ctx, o.Registry), c.tellNewKey(ctx)); err != nil {
 		return err
 	}
 	c.loop = &loop{
@@ -328,6 +329,7 @@ func (c *Collector) auditSettings(ctx context.Context, what string) error {
 
 // certificate is what the collector serves with; nil for plain HTTP.
 func (c *Collector) certificate() (*certificate, error) {
+	c.newKey = c.config().servesOwn() && !c.config().ownCertificate().hasKey()
 	files, err := c.config().servingTLS(c.options.Now())
 	if err != nil || !files.enabled() {
 		return nil, err

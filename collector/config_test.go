@@ -60,6 +60,7 @@ func TestBadConfig(t *testing.T) {
 		"metrics-listen":    `metrics.listen: "8481" is not an address: write it as 127.0.0.1:8481`,
 		"metrics-web-alone": "metrics.web_config_file: is for a listener of its own: set metrics.listen",
 		"metrics-web-bad":   "metrics.web_config_file: testdata/web-bad.yml: yaml: unmarshal errors:\ntestdata/bad/metrics-web-bad.yaml:   line 1: field basic_auth_user not found in type web.Config",
+		"oidc-secret":       "oidc.client_secret: cannot read env:ROLLCALL_TEST_NONE: the environment variable is not set",
 		"oidc-issuer":       "oidc.issuer: is missing: it is the address that the provider gives as its issuer",
 		"oidc-plain": `oidc.issuer: "http://login.example.org" is not an address that begins with https://` + "\n" +
 			`testdata/bad/oidc-plain.yaml: oidc.redirect_url: "https://rollcall.example.org/" does not end with /login/return: write the collector's address and that, in both places` + "\n" +

@@ -47,6 +47,8 @@ func (o OIDC) validate() []error {
 	}
 	if !o.ClientSecret.IsSet() {
 		errs = append(errs, errors.New("oidc.client_secret: is missing: the provider gives it when the collector is registered there"))
+	} else if _, err := o.ClientSecret.Value(); err != nil {
+		errs = append(errs, fmt.Errorf("oidc.client_secret: %w", err))
 	}
 	return errs
 }

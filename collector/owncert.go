@@ -119,6 +119,12 @@ func (o ownCertificate) make(now time.Time, names []string) error {
 	return nil
 }
 
+// hasKey says that there is a key already, or what is not to be taken for none.
+func (o ownCertificate) hasKey() bool {
+	_, err := os.Stat(o.key)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // renew makes another certificate for the same names when the end of this one
 // is near.
 func (o ownCertificate) renew(now time.Time) error {

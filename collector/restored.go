@@ -2,9 +2,29 @@ package collector
 
 import (
 	"context"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"rollcall/collector/internal/store"
 )
+
+// tellNewKey says that agents know the collector by another key than the one it
+// has made: a database came here without the files that were beside it.
+func (c *Collector) tellNewKey(ctx context.Context) error {
+	if !c.newKey {
+		return nil
+	}
+	agents, err := c.store.AgentsAll(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(agents, func(a store.Agent) bool { return !a.LastSeen.IsZero() }) {
+		c.log.WarnContext(ctx, "there was no key of the collector's own certificate, so another one was made, which agents that joined before do not take: "+
+			"put back the one of before, or have them join again", "key", c.config().ownCertificate().key)
+	}
+	return nil
+}
 
 // tellRestore shows that a backup has taken the place of the database: what came
 // in between is not there until agents have sent it again.
