@@ -205,7 +205,7 @@ func (c *Collector) routes() http.Handler {
 		MaxRequestsInFlight: 4, Timeout: 30 * time.Second, ErrorHandling: promhttp.HTTPErrorOnError,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelError),
 	})
-	mux.Handle("GET /metrics", c.guarded(scraped, func(r *http.Request) bool { return c.config().metricsOpen(c.config().Listen, r) }))
+	mux.Handle("GET /metrics", c.guarded(scraped, func(r *http.Request) bool { return c.config().metricsOpen(r) }))
 	c.scrapes = c.scrapeServer(scraped)
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /readyz", c.ready)

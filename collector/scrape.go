@@ -59,14 +59,16 @@ func (m Metrics) openAt(listen string) bool {
 	return m.Access == MetricsOpen || m.Access == MetricsAuto && err == nil && isLoopback(host)
 }
 
-// metricsOpen says that a request that came to an address is answered without a
-// token. By itself that is one of this machine to a loopback address; names for
-// a proxy mean that others reach that too.
-func (c Config) metricsOpen(listen string, r *http.Request) bool {
-	if !c.Metrics.openAt(listen) || c.Metrics.Access == MetricsOpen {
-		return c.Metrics.Access == MetricsOpen
-	}
-	return len(c.publicNames()) == 0 && direct(r)
+// metricsOpen says that a request that came to Listen is answered without a
+// token. Names for a proxy mean that others reach that through it.
+func (c Config) metricsOpen(r *http.Request) bool {
+	return c.Metrics.openTo(c.Listen, r) && (c.Metrics.Access == MetricsOpen || len(c.publicNames()) == 0)
+}
+
+// openTo says that a request that came to an address is of somebody who may
+// scrape: by itself of this machine.
+func (m Metrics) openTo(listen string, r *http.Request) bool {
+	return m.openAt(listen) && (m.Access == MetricsOpen || direct(r))
 }
 
 // direct says that nothing speaks for a proxy in between: it was asked for by a
@@ -100,7 +102,7 @@ func (c *Collector) scrapeServer(scraped http.Handler) *http.Server {
 		return nil
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", c.guarded(scraped, func(r *http.Request) bool { return m.WebConfigFile != "" || c.config().metricsOpen(m.Listen, r) }))
+	mux.Handle("GET /metrics", c.guarded(scraped, func(r *http.Request) bool { return m.WebConfigFile != "" || c.config().Metrics.openTo(m.Listen, r) }))
 	return &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),

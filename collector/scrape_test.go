@@ -127,6 +127,19 @@ func TestScrapeListener(t *testing.T) {
 	}
 }
 
+// The address of its own is behind no proxy, whatever names the other one has.
+func TestScrapeListenerBesideProxy(t *testing.T) {
+	c := testConfig(t)
+	c.Login, c.PublicURL, c.Metrics.Listen = LoginRequired, "https://rollcall.example.org", "127.0.0.1:0"
+	col := start(t, c, Options{Offer: func(string) {}})
+	if status, _ := scrape(t, "http://"+col.scraped+"/metrics", "", ""); status != http.StatusOK {
+		t.Errorf("at the address of its own: status %d", status)
+	}
+	if status, _ := scrape(t, "http://"+col.Addr()+"/metrics", "", ""); status != http.StatusUnauthorized {
+		t.Errorf("at the address of all: status %d", status)
+	}
+}
+
 // By itself /metrics is open to this machine alone: not through a proxy on it,
 // whether the settings name that or it says so itself, nor by a name that leads
 // here.
@@ -162,7 +175,7 @@ func TestMetricsOpen(t *testing.T) {
 			if tt.header != "" {
 				r.Header.Set(tt.header, "for=192.0.2.1")
 			}
-			if c.metricsOpen(c.Listen, r) != tt.open {
+			if c.metricsOpen(r) != tt.open {
 				t.Errorf("open is %v", !tt.open)
 			}
 		})
