@@ -174,15 +174,20 @@ func TestStartGivenUp(t *testing.T) {
 // awaitURL waits until a collector listens that may not have started yet.
 func awaitURL(t *testing.T, col *Collector) string {
 	t.Helper()
+	awaitTrue(t, "listens", func() bool { return col.URL() != "" })
+	return col.URL()
+}
+
+func awaitTrue(t *testing.T, what string, is func() bool) {
+	t.Helper()
 	every := time.NewTicker(time.Millisecond)
 	defer every.Stop()
 	late := time.After(patience)
-	for col.URL() == "" {
+	for !is() {
 		select {
 		case <-every.C:
 		case <-late:
-			t.Fatal("never listens")
+			t.Fatal("never " + what)
 		}
 	}
-	return col.URL()
 }

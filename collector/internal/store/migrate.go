@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/url"
 	"path/filepath"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -93,16 +94,25 @@ func migrateSQLite(ctx context.Context, dir string, db *sql.DB, log witness) (er
 	return migrate(ctx, p, dir, log)
 }
 
+// lockTime is how long another process may migrate the database before this one
+// gives up.
+const lockTime = time.Minute
+
 // lockFile keeps other processes from migrating at the same time. It is the
 // write lock of an empty database of its own, which the system drops when the
 // process dies, on every system that SQLite knows. Nothing is written for it, so
-// that a full disk is not in the way.
+// that a full disk is not in the way. SQLite itself waits without an ear for the
+// context, so that it is let wait a little at a time.
 func lockFile(ctx context.Context, path string) (func() error, error) {
-	db, err := openFile(path, 1, url.Values{"_txlock": {"exclusive"}, "_pragma": {"busy_timeout(60000)", "journal_mode(MEMORY)"}})
+	db, err := openFile(path, 1, url.Values{"_txlock": {"exclusive"}, "_pragma": {"busy_timeout(100)", "journal_mode(MEMORY)"}})
 	if err != nil {
 		return nil, err
 	}
+	until := time.Now().Add(lockTime)
 	held, err := db.BeginTx(ctx, nil)
+	for isBusy(err) && ctx.Err() == nil && time.Now().Before(until) {
+		held, err = db.BeginTx(ctx, nil)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot lock %s: %w", path, err), db.Close())
 	}
