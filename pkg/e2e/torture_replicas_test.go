@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -37,7 +38,7 @@ func TestReplicasKilled(t *testing.T) {
 	lives := make([]*process, 3)
 	replicas := make([]*rig, len(lives))
 	for i := range replicas {
-		replicas[i] = newReplica(t, server, name)
+		replicas[i] = newReplica(t, server.DSN(peer.AppRole, name), server.DSN(peer.OwnerRole, name))
 		lives[i] = replicas[i].startCollector()
 		fleet.targets = append(fleet.targets, replicas[i].listen)
 	}
@@ -69,6 +70,9 @@ func TestReplicasKilled(t *testing.T) {
 	}
 	acknowledged, waited := over()
 	fleet.check(server.DSN("postgres", name), acknowledged)
+	if err := server.Check(name); err != nil {
+		t.Error(err)
+	}
 	for _, p := range lives {
 		if err := p.stop(10 * time.Second); err != nil {
 			t.Errorf("a collector does not stop: %v", err)
@@ -79,18 +83,22 @@ func TestReplicasKilled(t *testing.T) {
 }
 
 // newReplica is a collector on a database that others serve too.
-func newReplica(t *testing.T, server *peer.Postgres, database string) *rig {
+func newReplica(t *testing.T, dsn, ownerDSN string) *rig {
 	t.Helper()
 	bin, err := programs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, dir: t.TempDir(), bin: bin, listen: freePort(t)}
-	text := r.collectorSettings() + fmt.Sprintf("database: {dsn: %q, owner_dsn: %q}\n", server.DSN(peer.AppRole, database), server.DSN(peer.OwnerRole, database))
-	if err := os.WriteFile(filepath.Join(r.dir, "collector.yaml"), []byte(text), 0o600); err != nil {
+	r := &rig{t: t, dir: t.TempDir(), bin: bin, listen: freePort(t), more: servedBy(dsn, ownerDSN)}
+	if err := os.WriteFile(filepath.Join(r.dir, "collector.yaml"), []byte(r.collectorSettings()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// servedBy are the settings of a collector on a server; ownerDSN may be "".
+func servedBy(dsn, ownerDSN string) string {
+	return fmt.Sprintf("database: {dsn: %q, owner_dsn: %q}\n", dsn, ownerDSN)
 }
 
 // A fleet is agents that each look after one node at a site of their own.
@@ -211,16 +219,37 @@ func (f *fleet) check(dsn string, acknowledged []int) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+	f.awaitReady()
+}
+
+// awaitReady waits until every collector says that it can serve.
+func (f *fleet) awaitReady() {
+	f.t.Helper()
+	deadline := time.After(soon)
 	for _, to := range f.targets {
-		resp, err := http.Get("http://" + to + "/readyz")
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			f.t.Errorf("%s is not ready: %s", to, resp.Status)
+		for why := "?"; why != ""; {
+			why = notReady(to)
+			select {
+			case <-deadline:
+				f.t.Fatalf("%s is not ready: %s", to, why)
+			case <-time.After(50 * time.Millisecond):
+			}
 		}
 	}
+}
+
+// notReady is what a collector says where it cannot serve.
+func notReady(listen string) string {
+	resp, err := http.Get("http://" + listen + "/readyz")
+	if err != nil {
+		return err.Error()
+	}
+	defer func() { _ = resp.Body.Close() }()
+	why, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return fmt.Sprint(resp.Status, ": ", string(why), err)
+	}
+	return ""
 }
 
 func total(counts []int) (sum int) {

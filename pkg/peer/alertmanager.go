@@ -27,6 +27,6 @@ func StartAlertmanager(t testing.TB, configuration string) string {
 			t.Logf("alertmanager said:\n%s", stderr.String())
 		}
 	})
-	awaitReady(t, "alertmanager", address)
+	awaitReady(t, "alertmanager", "http://"+address+"/-/ready")
 	return address
 }

@@ -102,11 +102,8 @@ func StartPostgres(version string, safe bool) (*Postgres, error) {
 		return nil, err
 	}
 	p.dir = dir
-	// The server refuses to run as root.
-	if os.Geteuid() == 0 {
-		if err := p.becomePostgres(); err != nil {
-			return nil, errors.Join(err, os.RemoveAll(dir))
-		}
+	if p.user, err = giveToPostgres(dir); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	initdb := p.command("initdb", "-D", p.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
 	if out, err := initdb.CombinedOutput(); err != nil {
@@ -127,21 +124,25 @@ func StartPostgres(version string, safe bool) (*Postgres, error) {
 
 func (p *Postgres) data() string { return filepath.Join(p.dir, "data") }
 
-// becomePostgres has the programs run as Debian's user "postgres", or nobody.
-func (p *Postgres) becomePostgres() error {
+// giveToPostgres gives a folder to the user that programs run as which refuse to
+// run as root: Debian's "postgres", or nobody. It is nil, for the user of the
+// test, where that is not root.
+func giveToPostgres(dir string) (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
 	u, err := user.Lookup("postgres")
 	if err != nil {
 		if u, err = user.Lookup("nobody"); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	uid, errUID := strconv.ParseUint(u.Uid, 10, 32)
 	gid, errGID := strconv.ParseUint(u.Gid, 10, 32)
 	if err := errors.Join(errUID, errGID); err != nil {
-		return err
+		return nil, err
 	}
-	p.user = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	return os.Chown(p.dir, int(uid), int(gid))
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(dir, int(uid), int(gid))
 }
 
 func (p *Postgres) command(program string, args ...string) *exec.Cmd {
@@ -184,19 +185,8 @@ func (p *Postgres) startOnce(ctx context.Context) error {
 		"-c", "fsync="+fsync, "-c", "max_connections=200", "-c", "shared_buffers=64MB", "-c", "log_min_messages=warning", "-c", "autovacuum_naptime=10s")
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGQUIT
 	cmd.Stdout, cmd.Stderr = &lockedWriter{p}, &lockedWriter{p}
-	started, ended := make(chan error, 1), make(chan struct{})
-	// The server ends with the thread that started it, so that it does not
-	// outlive a test that is killed: this one stays.
-	go func() {
-		runtime.LockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait()
-		}
-		close(ended)
-	}()
-	if err := <-started; err != nil {
+	ended, err := launch(cmd)
+	if err != nil {
 		return err
 	}
 	end := func(signal syscall.Signal) {
@@ -221,6 +211,23 @@ func (p *Postgres) startOnce(ctx context.Context) error {
 	defer p.mu.Unlock()
 	p.stop = func() { end(syscall.SIGQUIT) }
 	return nil
+}
+
+// launch starts a program that gets its Pdeathsig when the test is killed: it
+// ends with the thread that started it, so that this one stays. The channel is
+// closed when the program has ended.
+func launch(cmd *exec.Cmd) (ended <-chan struct{}, err error) {
+	started, done := make(chan error, 1), make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+		}
+		close(done)
+	}()
+	return done, <-started
 }
 
 func wait(ctx context.Context, d time.Duration) {
@@ -249,7 +256,7 @@ func (p *Postgres) Log() string {
 
 // Kill kills the server with all its processes by SIGKILL.
 func (p *Postgres) Kill() error {
-	pids, err := p.pids()
+	pids, err := postmaster(p.data())
 	for _, pid := range pids {
 		err = errors.Join(err, ignoreGone(syscall.Kill(pid, syscall.SIGKILL)))
 	}
@@ -283,9 +290,10 @@ func ignoreGone(err error) error {
 	return err
 }
 
-// pids are the postmaster and its children.
-func (p *Postgres) pids() ([]int, error) {
-	raw, err := os.ReadFile(filepath.Join(p.data(), "postmaster.pid"))
+// postmaster are the first process of the server of a data directory, and its
+// children.
+func postmaster(data string) ([]int, error) {
+	raw, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
 	if err != nil {
 		return nil, err
 	}
@@ -363,4 +371,29 @@ func (p *Postgres) CreateDatabase(template string) (string, error) {
 		template = "template0"
 	}
 	return name, p.Exec("postgres", `CREATE DATABASE `+name+` OWNER `+OwnerRole+` TEMPLATE `+template)
+}
+
+// Check has pg_amcheck look through every table and index of a database.
+func (p *Postgres) Check(database string) error {
+	if err := p.Exec(database, checking); err != nil {
+		return err
+	}
+	return amcheck(p.home, fmt.Sprint("127.0.0.1:", p.port), database)
+}
+
+// checking is what pg_amcheck needs in a database.
+const checking = `CREATE EXTENSION IF NOT EXISTS amcheck WITH SCHEMA pg_catalog`
+
+// amcheck has pg_amcheck look at a database; about a healthy one it says nothing.
+func amcheck(home, address, database string) error {
+	host, port, _ := strings.Cut(address, ":")
+	out, err := exec.Command(filepath.Join(home, "bin", "pg_amcheck"), "--heapallindexed",
+		"--host="+host, "--port="+port, "--username=postgres", "--database="+database).CombinedOutput()
+	if err == nil && len(out) > 0 {
+		err = errors.New("it has something to say")
+	}
+	if err != nil {
+		return fmt.Errorf("pg_amcheck at %s: %w\n%s", address, err, out)
+	}
+	return nil
 }

@@ -62,7 +62,7 @@ func StartPrometheusWith(t testing.TB, configuration string) *Prometheus {
 	if err != nil {
 		t.Fatal(err)
 	}
-	awaitReady(t, "prometheus", address)
+	awaitReady(t, "prometheus", "http://"+address+"/-/ready")
 	return &Prometheus{t: t, API: promv1.NewAPI(client)}
 }
 
@@ -101,10 +101,10 @@ func (p *Prometheus) query(ctx context.Context, expr string) (model.Vector, erro
 }
 
 // awaitReady waits until a server of the Prometheus family is ready.
-func awaitReady(t testing.TB, name, address string) {
+func awaitReady(t testing.TB, name, url string) {
 	t.Helper()
 	until(t, name+" to be ready", func(ctx context.Context) bool {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/-/ready", nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return false
 		}

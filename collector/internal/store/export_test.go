@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 // ExecForTest runs a statement that no method runs.
@@ -38,6 +40,11 @@ func LimitConnections(s *Store, n int) {
 	for _, db := range s.db.(*postgres).pools {
 		db.SetMaxOpenConns(n)
 	}
+}
+
+// HeardConn is a connection to a server that may be silent for as long.
+func HeardConn(c net.Conn, silence time.Duration) net.Conn {
+	return &heardConn{Conn: c, silence: silence}
 }
 
 func dump(x *tx, b *strings.Builder, table string) error {

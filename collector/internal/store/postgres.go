@@ -6,11 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // Database names a PostgreSQL server and the roles on it. The zero value is
@@ -44,9 +41,6 @@ const (
 	claimTimeout  = 1_800_000
 )
 
-// connectTime bounds how long one connection is tried.
-const connectTime = 5 * time.Second
-
 // postgres is a server that other collectors may use at the same time.
 type postgres struct {
 	pools [2]*sql.DB // by lane
@@ -55,7 +49,7 @@ type postgres struct {
 func openPostgres(ctx context.Context, d Database, log witness) (*postgres, error) {
 	p := &postgres{}
 	for l, n := range map[lane]int{people: peopleConnections, work: workConnections} {
-		db, _, err := openServer(d.DSN, n)
+		db, _, err := openServer(d.DSN, n, notForEver()...)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("database.dsn: %w", err), p.Close())
 		}
@@ -65,28 +59,6 @@ func openPostgres(ctx context.Context, d Database, log witness) (*postgres, erro
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
-}
-
-// openServer returns the pool for a DSN, and the server's name without any
-// secret. It does not connect.
-func openServer(dsn string, connections int, o ...stdlib.OptionOpenDB) (db *sql.DB, name string, err error) {
-	c, err := pgx.ParseConfig(dsn)
-	if err != nil {
-		// What pgx says of it may show a part of the password.
-		return nil, "", errors.New("it is no address of a PostgreSQL server: write it as postgres://ROLE:PASSWORD@HOST:5432/DATABASE")
-	}
-	if c.ConnectTimeout == 0 {
-		c.ConnectTimeout = connectTime
-	}
-	if c.RuntimeParams["application_name"] == "" {
-		c.RuntimeParams["application_name"] = "rollcall"
-	}
-	db = stdlib.OpenDB(*c, o...)
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	db.SetConnMaxLifetime(time.Hour)
-	return db, fmt.Sprintf("%s:%d/%s", c.Host, c.Port, c.Database), nil
 }
 
 func (p *postgres) Close() error {
@@ -137,7 +109,7 @@ func (p *postgres) beginTx(ctx context.Context, l lane, o *sql.TxOptions, within
 			break
 		}
 	}
-	return nil, err
+	return nil, explainConnect(err)
 }
 
 // isDead says that a connection was lost, not that none can be made.
@@ -234,7 +206,8 @@ func (p *postgres) explain(err error) (error, bool) {
 		return err, false
 	}
 	switch e.Code {
-	case "40001", "40P01": // serialization failure, deadlock
+	case "40001", "40P01", // serialization failure, deadlock
+		readOnly: // its connection is closed, and the next leads to the server that is the primary by then
 		return err, true
 	case "22021", "22P05": // NUL or what is not UTF-8, in a text
 		return fmt.Errorf("%w: it has a character that cannot be kept", ErrInvalid), false

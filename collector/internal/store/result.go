@@ -56,8 +56,8 @@ func (s *Store) SaveResult(ctx context.Context, org string, r reconcile.Result) 
 	delete(s.seen, org)
 	s.mu.Unlock()
 	err := s.change(ctx, org, func(t *tx) error {
-		var reconciled int64
-		err := t.QueryRowContext(ctx, `SELECT reconciled FROM organizations WHERE id = $1`, org).Scan(&reconciled)
+		var reconciled, newest int64
+		err := t.QueryRowContext(ctx, `SELECT reconciled, revision FROM organizations WHERE id = $1`, org).Scan(&reconciled, &newest)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return ErrNotFound
@@ -65,6 +65,8 @@ func (s *Store) SaveResult(ctx context.Context, org string, r reconcile.Result) 
 			return fmt.Errorf("cannot read organization: %w", err)
 		case seen && revision < reconciled:
 			return nil // its claim was lost, and another took it up
+		case seen && revision > newest:
+			return nil // to settle what the numbers are given to next would hide that
 		}
 		if err := writeUnits(ctx, t, org, r.Units); err != nil {
 			return err

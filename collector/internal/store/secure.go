@@ -109,7 +109,7 @@ func lookAt(ctx context.Context, db *sql.DB) (roleState, error) {
 		current_setting('server_encoding'), (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user),
 		EXISTS (SELECT 1 FROM pg_class WHERE oid = to_regclass('organizations') AND pg_has_role(current_user, relowner, 'USAGE'))`).
 		Scan(&r.name, &r.version, &r.server, &r.encoding, &r.above, &r.owner); err != nil {
-		return r, fmt.Errorf("cannot use the PostgreSQL server of database.dsn: %w", withoutSecret(err))
+		return r, fmt.Errorf("cannot use the PostgreSQL server of database.dsn: %w", explainConnect(withoutSecret(err)))
 	}
 	if r.version < oldestNumber {
 		return r, fmt.Errorf("cannot use PostgreSQL %s: version %s or newer is needed", r.server, oldestPostgres)

@@ -1,0 +1,128 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/collector/internal/reconcile"
+	"rollcall/collector/internal/store"
+	"rollcall/pkg/wire"
+)
+
+// A server that takes no writes any more is left, with a word of why; and taken
+// again as soon as it does.
+func TestReadOnlyServer(t *testing.T) {
+	needServer(t)
+	c := newClock()
+	s := open(t, t.TempDir(), c)
+	a := agent(t, s, "Riverside Food Bank", "Main", "agent-1")
+	seq := int64(0)
+	save := func() error {
+		seq++
+		_, err := s.SaveReports(t.Context(), a, wire.Batch{SentAt: c.now(), Reports: []wire.Report{report(c, seq, device("192.0.2.1", part("1", "C9300-48P", "FCW00000001")))}})
+		return err
+	}
+	standby := func(on bool) {
+		t.Helper()
+		for _, q := range []string{map[bool]string{true: `ALTER SYSTEM SET default_transaction_read_only = on`, false: `ALTER SYSTEM RESET default_transaction_read_only`}[on], `SELECT pg_reload_conf()`} {
+			if err := server.Exec("postgres", q); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	await := func(what string, holds func() bool) {
+		t.Helper()
+		for limit := time.After(time.Minute); !holds(); {
+			select {
+			case <-limit:
+				t.Fatalf("not within a minute: %s", what)
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}
+	if err := save(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { standby(false) })
+	standby(true)
+	var err error
+	await("nothing is saved", func() bool { err = save(); return err != nil })
+	ready := s.Ready(t.Context())
+	for _, err := range []error{err, ready} {
+		if err == nil || !strings.Contains(err.Error(), "no server of database.dsn takes writes now") {
+			t.Errorf("error %v, want one that says that the server takes no writes", err)
+		}
+	}
+	standby(false)
+	await("it is saved again", func() bool { return save() == nil })
+	if err := s.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A result of facts that a failover lost settles nothing: the numbers of the
+// changes that it knows of are given again.
+func TestResultOfLostFacts(t *testing.T) {
+	ctx := context.Background()
+	c := newClock()
+	s := open(t, t.TempDir(), c)
+	a := agent(t, s, "Riverside Food Bank", "Main", "agent-1")
+	settle(t, s)
+	next := int64(0)
+	change := func() {
+		next++
+		c.advance(time.Minute)
+		send(t, s, c, a, report(c, next, device("192.0.2.1", part("1", "C9300-48P", "FCW0000000"+string(rune('A'+next))))))
+	}
+	change()
+	change()
+	facts(t, s, a.Organization)
+	if err := s.ExecForTest(ctx, `UPDATE organizations SET revision = reconciled`); err != nil { // as the standby has it
+		t.Fatal(err)
+	}
+	if err := s.SaveResult(ctx, a.Organization, reconcile.Result{}); err != nil {
+		t.Fatal(err)
+	}
+	change()
+	if got := changed(t, s); len(got) != 1 {
+		t.Errorf("changed after the failover: %v, want the organization that did", got)
+	}
+}
+
+// A server that says nothing for too long is given up. What pgx wants comes first.
+func TestSilentServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	for name, test := range map[string]struct {
+		silence time.Duration
+		set     time.Time
+	}{
+		"silence":         {time.Millisecond, time.Time{}},
+		"a context's end": {time.Hour, time.Unix(1, 0)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			raw, err := net.Dial("tcp", l.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := store.HeardConn(raw, test.silence)
+			t.Cleanup(func() { _ = c.Close() })
+			for _, until := range []time.Time{time.Now().Add(time.Hour), test.set} {
+				if err := c.SetDeadline(until); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("Read: %v", err)
+			}
+		})
+	}
+}
