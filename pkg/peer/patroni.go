@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -65,7 +64,7 @@ func NeedPatroni(t testing.TB, safe bool) *Patroni {
 	c := &Patroni{safe: safe}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log(c.log())
+			t.Log(logsIn(c.dir))
 		}
 		c.remove()
 	})
@@ -83,7 +82,7 @@ func (c *Patroni) start(t testing.TB, etcd, patroni, haproxy string) (err error)
 		return err
 	}
 	client, peers := freeTCP(t), freeTCP(t)
-	if c.etcd, err = c.run(syscall.SIGKILL, "etcd", etcd, "--name=etcd", "--data-dir="+filepath.Join(c.dir, "etcd"), "--log-level=warn",
+	if c.etcd, err = runAs(c.user, c.dir, "etcd", syscall.SIGKILL, etcd, "--name=etcd", "--data-dir="+filepath.Join(c.dir, "etcd"), "--log-level=warn",
 		"--listen-client-urls=http://"+client, "--advertise-client-urls=http://"+client,
 		"--listen-peer-urls=http://"+peers, "--initial-advertise-peer-urls=http://"+peers, "--initial-cluster=etcd=http://"+peers); err != nil {
 		return err
@@ -108,7 +107,7 @@ func (c *Patroni) start(t testing.TB, etcd, patroni, haproxy string) (err error)
 	if err := c.write("haproxy.cfg", c.haproxySettings()); err != nil {
 		return err
 	}
-	if c.haproxy, err = c.run(syscall.SIGKILL, "haproxy", haproxy, "-db", "-f", filepath.Join(c.dir, "haproxy.cfg")); err != nil {
+	if c.haproxy, err = runAs(c.user, c.dir, "haproxy", syscall.SIGKILL, haproxy, "-db", "-f", filepath.Join(c.dir, "haproxy.cfg")); err != nil {
 		return err
 	}
 	if err := c.AwaitWhole(); err != nil {
@@ -198,7 +197,7 @@ func (m *Member) data() string { return filepath.Join(m.cluster.dir, m.Name) }
 
 func (m *Member) start(patroni string) (err error) {
 	// It takes its server with it.
-	m.patroni, err = m.cluster.run(syscall.SIGTERM, m.Name, patroni, filepath.Join(m.cluster.dir, m.Name+".yml"))
+	m.patroni, err = runAs(m.cluster.user, m.cluster.dir, m.Name, syscall.SIGTERM, patroni, filepath.Join(m.cluster.dir, m.Name+".yml"))
 	return err
 }
 
@@ -423,9 +422,6 @@ func (c *Patroni) CreateDatabase(name string) error {
 	if err := c.Exec("postgres", `CREATE DATABASE `+name+` OWNER `+OwnerRole+` TEMPLATE template0`); err != nil {
 		return err
 	}
-	if err := c.Exec(name, checking); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), patroniPatience)
 	defer cancel()
 	for _, m := range c.Members {
@@ -440,7 +436,7 @@ func (c *Patroni) CreateDatabase(name string) error {
 			return fmt.Errorf("%s does not get the database: %w", m.Name, err)
 		}
 	}
-	return nil
+	return c.Exec(name, checking)
 }
 
 // Check has pg_amcheck look through a database on every member.
@@ -462,47 +458,4 @@ func (c *Patroni) remove() {
 		p.kill()
 	}
 	_ = os.RemoveAll(c.dir) // below the system's folder for such
-}
-
-// log is the end of what each program said.
-func (c *Patroni) log() string {
-	var said strings.Builder
-	logs, _ := filepath.Glob(filepath.Join(c.dir, "*.log")) // the pattern is well formed
-	for _, path := range logs {
-		raw, err := os.ReadFile(path)
-		fmt.Fprintf(&said, "%s: %v\n%s\n", filepath.Base(path), err, raw[max(0, len(raw)-20_000):])
-	}
-	return said.String()
-}
-
-// A program is one life of one of the programs of a cluster.
-type program struct {
-	cmd   *exec.Cmd
-	ended <-chan struct{}
-}
-
-// run starts a program as the user of PostgreSQL, which writes what it says to a
-// file of its name. It gets the signal when the test is killed.
-func (c *Patroni) run(atDeath syscall.Signal, name, path string, args ...string) (*program, error) {
-	// A pipe would be kept open by the server that Patroni leaves behind.
-	said, err := os.OpenFile(filepath.Join(c.dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = said.Close() }()
-	p := &program{cmd: exec.Command(path, args...)}
-	p.cmd.Dir, p.cmd.Env = c.dir, append(os.Environ(), "LC_ALL=C.UTF-8", "HOME="+c.dir, "PYTHONDONTWRITEBYTECODE=1")
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.user, Setpgid: true, Pdeathsig: atDeath}
-	p.cmd.Stdout, p.cmd.Stderr = said, said
-	p.ended, err = launch(p.cmd)
-	return p, err
-}
-
-// kill ends the program, which may have ended or not begun.
-func (p *program) kill() {
-	if p == nil || p.cmd.Process == nil {
-		return
-	}
-	_ = p.cmd.Process.Kill()
-	<-p.ended
 }

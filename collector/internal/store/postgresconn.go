@@ -132,11 +132,16 @@ func (c *heardConn) await(until func(time.Time) error) error {
 	return until(time.Now().Add(c.silence))
 }
 
-// explainConnect says what pgx does not, where there are servers and none takes
-// writes.
+// explainConnect says what pgx does not: that there are servers and none takes
+// writes, or that a pooler is not told of.
 func explainConnect(err error) error {
 	if errors.Is(err, pgconn.ErrReadOnlyConnection) {
 		return fmt.Errorf("no server of database.dsn takes writes now; name all servers there, or what leads to the primary: %w", err)
+	}
+	// A prepared statement is there already, or is not there: it is of another
+	// session.
+	if e, said := errors.AsType[*pgconn.PgError](err); said && (e.Code == "42P05" || e.Code == "26000") {
+		return fmt.Errorf("a pooler gives each transaction another connection; add default_query_exec_mode=exec to database.dsn: %w", err)
 	}
 	return err
 }
