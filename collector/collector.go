@@ -257,14 +257,17 @@ func (c *Collector) Start(ctx context.Context) error {
 		c.log.Warn("the system allows fewer open files than limits.connections asks for: raise LimitNOFILE or ulimit -n, or lower the setting",
 			"open_files", open, "connections", c.config().Limits.connections(open), "limits.connections", c.config().Limits.Connections)
 	}
-	c.log.Info("collector started", "url", c.url(), "data_dir", c.config().DataDir)
 	if err := c.startScrapes(ctx); err != nil {
 		return err
 	}
 	if err := c.auditStart(ctx); err != nil {
 		return err
 	}
-	return c.offerSetup(ctx)
+	if err := c.offerSetup(ctx); err != nil {
+		return err
+	}
+	c.log.Info("collector started", "url", c.url(), "data_dir", c.config().DataDir)
+	return nil
 }
 
 // listen begins to serve, and returns the context of the work.
