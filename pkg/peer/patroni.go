@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -317,6 +318,10 @@ func (c *Patroni) AwaitWhole() error { return c.awaitFollowers(len(c.Members) - 
 // follows it closely, and commits wait for it where they are to.
 func (c *Patroni) AwaitStandby() error { return c.awaitFollowers(1) }
 
+// closely is what a standby that follows closely may lack, in bytes: while much is
+// written it always lacks something.
+const closely = 1 << 20
+
 func (c *Patroni) awaitFollowers(n int) error {
 	return c.await(fmt.Sprintf("one with %d standbys", n), func(members []memberState) bool {
 		leader := leaderOf(members)
@@ -326,7 +331,8 @@ func (c *Patroni) awaitFollowers(n int) error {
 		}
 		follow, waitedFor := 0, 0
 		for _, m := range members {
-			if (m.State == "running" || m.State == "streaming") && m.Timeline == leader.Timeline && string(m.Lag) == "0" {
+			lag, err := strconv.Atoi(string(m.Lag))
+			if (m.State == "running" || m.State == "streaming") && m.Timeline == leader.Timeline && err == nil && lag < closely {
 				follow++
 				if m.Role == "sync_standby" {
 					waitedFor++
