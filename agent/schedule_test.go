@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -310,4 +311,16 @@ func TestScheduleSetInterval(t *testing.T) {
 			t.Errorf("%d of 40 were polled at once, want them spread", early)
 		}
 	})
+}
+
+// So many devices are polled at once as there are open files to ask them by.
+func TestConcurrencyWithinOpenFiles(t *testing.T) {
+	for open, want := range map[int]int{0: 100, 10: 1, 64: 8, 340: 100, 8192: 100} {
+		c := DefaultConfig()
+		c.Concurrency = 100
+		a := &Agent{cfg: c, log: slog.New(slog.DiscardHandler)}
+		if got := a.concurrency(open); got != want {
+			t.Errorf("with %d open files %d devices at once, want %d", open, got, want)
+		}
+	}
 }

@@ -224,3 +224,12 @@ func TestStopFinishesRequests(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Connections leave some of the files that the system allows to the database.
+func TestConnectionsWithinOpenFiles(t *testing.T) {
+	for open, want := range map[int]int{0: 10_000, 10: 5, 64: 32, 1024: 960, 1 << 20: 10_000} {
+		if got := defaultLimits().connections(open); got != want {
+			t.Errorf("with %d open files %d connections, want %d", open, got, want)
+		}
+	}
+}
