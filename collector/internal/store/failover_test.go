@@ -11,6 +11,7 @@ import (
 
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
+	"rollcall/pkg/peer"
 	"rollcall/pkg/wire"
 )
 
@@ -124,5 +125,21 @@ func TestSilentServer(t *testing.T) {
 				t.Errorf("Read: %v", err)
 			}
 		})
+	}
+}
+
+// Whatever a role is set to, a commit waits for the disk, and for the standby
+// where there is one to wait for.
+func TestCommitsWait(t *testing.T) {
+	needServer(t)
+	for set, want := range map[string]string{"off": "on", "local": "on", "remote_apply": "remote_apply"} {
+		dir := t.TempDir()
+		if err := server.Exec("postgres", `ALTER ROLE `+peer.AppRole+` IN DATABASE `+server.of(t, dir)+` SET synchronous_commit = `+set); err != nil {
+			t.Fatal(err)
+		}
+		s := open(t, dir, newClock())
+		if err := s.ExecForTest(t.Context(), `SELECT 1 / CASE current_setting('synchronous_commit') WHEN '`+want+`' THEN 1 ELSE 0 END`); err != nil {
+			t.Errorf("with synchronous_commit = %s it is not %s in a transaction: %v", set, want, err)
+		}
 	}
 }

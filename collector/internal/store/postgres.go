@@ -77,10 +77,11 @@ const all = "*"
 
 // settings begin each transaction, and end with it: they hold behind a pooler
 // too, where a session is not one's own. A commit is on the disk before it is
-// acknowledged, whatever the server or the role is set to.
+// acknowledged, that of the standby where one is waited for, whatever the server
+// or the role is set to.
 const settings = `SELECT set_config('rollcall.organizations', $1, true), set_config('statement_timeout', $2, true),
 	set_config('lock_timeout', $3, true), set_config('idle_in_transaction_session_timeout', $4, true),
-	set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true)`
+	set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') IN ('off', 'local') THEN 'on' ELSE current_setting('synchronous_commit') END, true)`
 
 func (p *postgres) begin(ctx context.Context, scope []string, l lane, write bool) (*sql.Tx, error) {
 	within := all
