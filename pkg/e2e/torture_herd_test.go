@@ -87,7 +87,7 @@ func TestHerd(t *testing.T) {
 		h.check()
 		mean, peak := h.perSecond(interval)
 		echo = fmt.Sprintf("; one interval later %.0f requests a second, %d at most", mean, peak)
-		if float64(peak) > 2*mean {
+		if mean >= 50 && float64(peak) > 2*mean { // of fewer, chance alone makes it as many
 			t.Errorf("an echo: %d requests in a second, %.0f on average", peak, mean)
 		}
 	}
