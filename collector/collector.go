@@ -221,6 +221,7 @@ func (c *Collector) newPages() http.Handler {
 		Store: c.store, Log: c.log, Now: c.options.Now, Settings: c.settings, Hosts: now.goesBy(), PublicURL: now.PublicURL,
 		People: c.store, LoginOff: now.Login == LoginOff, SessionIdle: now.Session.Idle.D(), SessionLife: now.Session.Life.D(),
 		Provider: c.provider, ProviderName: now.OIDC.Label, Client: c.limits.Addresses.Client,
+		Receivers: c.store.Receivers,
 		View: func(actor string, organizations []string, all bool) web.Store {
 			view := c.store.As(actor)
 			if all {

@@ -239,8 +239,9 @@ func (s *Store) GiveUpNotices(ctx context.Context, before time.Time, known []str
 				dropped[r.receiver]++
 			}
 			for receiver, n := range dropped {
-				if _, err := t.ExecContext(ctx, `INSERT INTO receivers (name, given_up) VALUES ($1, $2)
-					ON CONFLICT (name) DO UPDATE SET given_up = receivers.given_up + excluded.given_up`, receiver, n); err != nil {
+				if _, err := t.ExecContext(ctx, `INSERT INTO receivers (name, given_up, gave_up) VALUES ($1, $2, $3)
+					ON CONFLICT (name) DO UPDATE SET given_up = receivers.given_up + excluded.given_up, gave_up = excluded.gave_up, gave_up_for = receivers.problem`,
+					receiver, n, millis(t.now)); err != nil {
 					return err
 				}
 			}
@@ -260,6 +261,8 @@ type ReceiverState struct {
 	Failed  time.Time // when the last attempt did
 	Problem string    // of that attempt
 	GivenUp int       // changes that were never told
+	GaveUp  time.Time // when the last of these were given up; zero for never
+	Why     string    // the problem of the attempts before that; "" when none was made
 	Waiting int       // messages that are to be sent; mails that could not be sent
 	Oldest  time.Time // since when the first of these waits
 }
@@ -274,11 +277,11 @@ func (s *Store) Receivers(ctx context.Context) (all []ReceiverState, err error) 
 	}
 	err = s.view(ctx, func(t *tx) error {
 		all, err = list(ctx, t, func(scan func(...any) error, r *ReceiverState) error {
-			var sent, failed int64
-			err := scan(&r.Name, &sent, &failed, &r.Problem, &r.GivenUp)
-			r.Sent, r.Failed = moment(sent), moment(failed)
+			var sent, failed, gaveUp int64
+			err := scan(&r.Name, &sent, &failed, &r.Problem, &r.GivenUp, &gaveUp, &r.Why)
+			r.Sent, r.Failed, r.GaveUp = moment(sent), moment(failed), moment(gaveUp)
 			return err
-		}, `SELECT name, sent, failed, problem, given_up FROM receivers`)
+		}, `SELECT name, sent, failed, problem, given_up, gave_up, gave_up_for FROM receivers`)
 		if err != nil {
 			return err
 		}

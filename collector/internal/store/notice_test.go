@@ -210,7 +210,8 @@ func TestNoticesGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []store.ReceiverState{
-		{Name: "desk", Failed: start, Problem: "it answered 500", GivenUp: 1, Waiting: 2, Oldest: start}, {Name: "gone", GivenUp: 3},
+		{Name: "desk", Failed: start, Problem: "it answered 500", GivenUp: 1, GaveUp: c.now(), Why: "it answered 500", Waiting: 2, Oldest: start},
+		{Name: "gone", GivenUp: 3, GaveUp: c.now()},
 	}
 	if diff := cmp.Diff(want, states); diff != "" {
 		t.Errorf("receivers (-want +got):\n%s", diff)

@@ -43,6 +43,7 @@ type dashboard struct {
 	Sites         []string
 	Sources       sources
 	Start         *firstSteps // nil when nothing is missing
+	Unheard       []unheard
 }
 
 // A tile counts the units of one state and filters by it.
@@ -73,6 +74,9 @@ func (s *server) showDashboard(r *http.Request) (any, error) {
 			Text: fmt.Sprintf("%s seen; no contract was imported yet, so nothing can be checked.", count(d.AllUnits, "unit")),
 			Tone: toneOpen, Icon: "question",
 		}
+	}
+	if d.Unheard, err = s.unheard(r.Context()); err != nil {
+		return nil, err
 	}
 	title := "Rollcall"
 	if sc.Chosen != nil {

@@ -90,6 +90,9 @@ type Options struct {
 	// View is the store for one who acts, with some organizations or with all;
 	// nil is Store itself for everybody.
 	View func(actor string, organizations []string, all bool) Store
+	// Receivers tells how it stands with those who are told of findings by mail
+	// and webhook; nil knows of none.
+	Receivers func(context.Context) ([]store.ReceiverState, error)
 	// SessionIdle and SessionLife end a session that is not used, and any.
 	SessionIdle, SessionLife time.Duration
 	// Provider is the organization's own login, nil for none; ProviderName are
@@ -127,6 +130,7 @@ type server struct {
 	provider     *login.Provider
 	providerName string
 	client       func(*http.Request) (netip.AddrPort, bool)
+	receivers    func(context.Context) ([]store.ReceiverState, error)
 	who          login.Principal // of the request; nobody before it is known
 }
 
@@ -149,7 +153,7 @@ func New(o Options) http.Handler {
 	s := &server{
 		store: o.Store, log: o.Log, now: o.Now, settings: o.Settings, hosts: o.Hosts, publicURL: strings.TrimSuffix(o.PublicURL, "/"), assets: files, templates: newTemplates(files), help: mustHelpPages(),
 		people: o.People, loginOff: o.LoginOff, view: o.View, idle: cmp.Or(o.SessionIdle, DefaultSessionIdle), life: cmp.Or(o.SessionLife, DefaultSessionLife),
-		hasher: login.NewHasher(), provider: o.Provider, providerName: cmp.Or(o.ProviderName, "Log in with your organization's account"), client: o.Client, intakes: make(chan struct{}, intakes),
+		hasher: login.NewHasher(), provider: o.Provider, providerName: cmp.Or(o.ProviderName, "Log in with your organization's account"), client: o.Client, receivers: o.Receivers, intakes: make(chan struct{}, intakes),
 	}
 	return s.handler()
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/collector/internal/reconcile"
+	"rollcall/collector/internal/store"
+	"rollcall/collector/internal/web"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -38,6 +40,25 @@ func golden(t *testing.T, name, got string) {
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s differs (-want +got), -update accepts it:\n%s", path, diff)
+	}
+}
+
+// What was not told to a receiver is on the first page, with the reason and what
+// to do.
+func TestUnheardOnFirstPage(t *testing.T) {
+	s := newSite(t)
+	s.foodBank()
+	handler := web.New(web.Options{Store: s.Store, LoginOff: true, Now: s.now, Receivers: func(context.Context) ([]store.ReceiverState, error) {
+		return []store.ReceiverState{{Name: "tickets", GivenUp: 2, GaveUp: s.now(), Why: `it answered <script>alert(1)</script>`}}, nil
+	}})
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/", nil))
+	for _, want := range []string{
+		"2 changes were never told to the webhook tickets", "it answered &lt;script&gt;alert(1)&lt;/script&gt;.", "rollcall-collector check --connect", `href="/help/notifications"`,
+	} {
+		if !strings.Contains(answer.Body.String(), want) {
+			t.Errorf("the first page does not say %q", want)
+		}
 	}
 }
 
