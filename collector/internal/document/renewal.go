@@ -183,6 +183,63 @@ func newRenewalRow(l contract.Line, support, today contract.Date) renewalRow {
 	return row
 }
 
+// RenewFirst says in plain words which renewal comes first: what has ended, then
+// what ends next. It is empty where nothing that is worth renewing ends within a
+// year.
+func (in Input) RenewFirst() string {
+	var ended, ahead []renewalRow
+	for _, x := range in.renewalRows("") {
+		switch {
+		case x.part == partEnded:
+			ended = append(ended, x)
+		case x.part <= partTwelve:
+			ahead = append(ahead, x)
+		}
+	}
+	soonest := func(rows []renewalRow) (first renewalRow, others string) {
+		first = slices.MinFunc(rows, func(a, b renewalRow) int { return cmp.Compare(a.end, b.end) })
+		same := 0
+		for _, x := range rows {
+			if x.end == first.end {
+				same++
+			}
+		}
+		if same > 1 {
+			others = fmt.Sprintf(", and %d more on the same day", same-1)
+		}
+		return first, others
+	}
+	name := func(x renewalRow) string {
+		words := strings.TrimSpace(x.pid + " " + x.serial)
+		if x.place != "" {
+			words += " in " + x.place
+		}
+		return words + ", " + contractName(x.contract)
+	}
+	words := ""
+	if len(ended) > 0 {
+		first, others := soonest(ended)
+		words = fmt.Sprintf("Renew first what has no cover any more: %s, ended on %s%s.", name(first), day(first.end), others)
+	}
+	if len(ahead) > 0 {
+		first, others := soonest(ahead)
+		lead := "Renew first"
+		if words != "" {
+			words, lead = words+" ", "Then"
+		}
+		left := "today"
+		switch n := in.Facts.Today().DaysUntil(first.end); n {
+		case 0:
+		case 1:
+			left = "tomorrow"
+		default:
+			left = fmt.Sprintf("in %d days", n)
+		}
+		words += fmt.Sprintf("%s: %s, ends on %s, %s%s.", lead, name(first), day(first.end), left, others)
+	}
+	return words
+}
+
 // addable are the units on no contract that Cisco still supports.
 func (in Input) addable() []renewalRow {
 	support := in.lastSupport()

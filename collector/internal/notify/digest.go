@@ -35,6 +35,7 @@ type digest struct {
 	Settled      []group
 	Open         []group // open since before; in the weekly mail
 	Seen         int     // open ones that somebody has acknowledged
+	RenewFirst   string  // which renewal comes first, "" where none does
 	Renewal      []renewal
 	Attached     string // name of the file with the whole renewal list, "" for none
 	Basis        string // what it rests on
@@ -68,7 +69,10 @@ type renewal struct {
 	More  int
 }
 
-type renewalRow struct{ What, Ends, Place string }
+type renewalRow struct {
+	What, Place string
+	Ends        string // when, in words; "" for what has no line
+}
 
 // newDigest makes the mail from what is known of the organization now and what
 // changed since the mail before.
@@ -191,6 +195,7 @@ func (m *digest) renew(in document.Input) error {
 	if err := document.Write(&file, list, document.XLSX); err != nil {
 		return err
 	}
+	m.RenewFirst = table.Text(in.RenewFirst())
 	m.Attached, m.list = list.Name+"."+document.XLSX.Extension(), file.Bytes()
 	for _, s := range list.Sections {
 		if s.Table == nil || s.Title == "" {
@@ -209,8 +214,14 @@ func (m *digest) renew(in document.Input) error {
 				r.More++
 				continue
 			}
-			what := strings.TrimSpace(row[at["pid"]] + " " + row[at["serial"]])
-			r.Rows = append(r.Rows, renewalRow{what, row[at["line_end"]], row[at["place"]]})
+			x := renewalRow{What: strings.TrimSpace(row[at["pid"]] + " " + row[at["serial"]]), Place: row[at["place"]]}
+			if end := row[at["line_end"]]; end != "" {
+				x.Ends = "ends " + end
+				if end < string(in.Facts.Today()) {
+					x.Ends = "ended " + end
+				}
+			}
+			r.Rows = append(r.Rows, x)
 		}
 		m.Renewal = append(m.Renewal, r)
 	}

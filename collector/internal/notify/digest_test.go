@@ -115,6 +115,9 @@ func TestDigestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if strings.ContainsAny(text, "{}[]") {
+				t.Errorf("the text has a value that is no text:\n%s", text)
+			}
 			for ext, got := range map[string]string{"txt": "Subject: " + m.Subject() + "\n\n" + text, "html": html} {
 				path := filepath.Join("testdata", tt.name+"."+ext)
 				if *update {
