@@ -42,6 +42,8 @@ type line struct {
 	tokens    map[string]string // by agent
 	clock     func() time.Time  // of agents; nil is the machine's
 	log       *slog.Logger      // of both; nil logs nothing
+	now       func() time.Time  // the collector's clock; nil is the machine's
+	configure func(*collector.Config)
 }
 
 func newLine(t *testing.T) *line {
@@ -59,8 +61,11 @@ func (l *line) startCollector() {
 	c := collector.DefaultConfig()
 	c.Listen, c.DataDir = l.listen, filepath.Join(l.dir, "collector")
 	c.Login = collector.LoginOff
+	if l.configure != nil {
+		l.configure(&c)
+	}
 	l.registry = prometheus.NewRegistry()
-	col, err := collector.New(c, collector.Options{Registry: l.registry, Log: l.log})
+	col, err := collector.New(c, collector.Options{Registry: l.registry, Log: l.log, Now: l.now})
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -77,12 +82,16 @@ func (l *line) stopCollector() {
 }
 
 // startAgent polls the devices every second. The returned function ends the
-// agent, which first brings away what it has.
+// agent, which first brings away what it has; it can be started again.
 func (l *line) startAgent(site, name string, devices ...*simdevice.Server) (registry *prometheus.Registry, stop func()) {
 	l.t.Helper()
-	token, err := l.collector.InviteAgent(l.t.Context(), organizationName, site, name)
-	if err != nil {
-		l.t.Fatal(err)
+	token, joined := l.tokens[name]
+	if !joined {
+		var err error
+		if token, err = l.collector.InviteAgent(l.t.Context(), organizationName, site, name); err != nil {
+			l.t.Fatal(err)
+		}
+		l.tokens[name] = token
 	}
 	c := agent.DefaultConfig()
 	c.Name, c.DataDir = name, filepath.Join(l.dir, name)
@@ -128,20 +137,32 @@ func (l *line) startAgent(site, name string, devices ...*simdevice.Server) (regi
 
 func (l *line) importContract(rows ...string) {
 	l.t.Helper()
-	path := filepath.Join(l.t.TempDir(), "204517788.csv")
-	text := "SERIAL NUMBER,CONTRACT NUMBER,SERVICE LEVEL,PRODUCT NUMBER,BEGIN DATE,END DATE\n"
-	for _, r := range rows {
-		serial, pid, _ := strings.Cut(r, " ")
-		text += fmt.Sprintf("%s,204517788,SNT,%s,%s,%s\n", serial, pid,
-			time.Now().AddDate(-1, 0, 0).Format(time.DateOnly), time.Now().AddDate(4, 0, 0).Format(time.DateOnly))
-	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		l.t.Fatal(err)
-	}
+	l.importFile(l.contractFile(4, rows...))
+}
+
+func (l *line) importFile(path string) {
+	l.t.Helper()
 	refused, err := l.collector.ImportContract(l.t.Context(), organizationName, path)
 	if err != nil || len(refused) > 0 {
 		l.t.Fatalf("import: %v, refused %v", err, refused)
 	}
+}
+
+// contractFile writes a contract that ends in some years, each row as "SERIAL
+// PID".
+func (l *line) contractFile(years int, rows ...string) (path string) {
+	l.t.Helper()
+	path = filepath.Join(l.t.TempDir(), "204517788.csv")
+	text := "SERIAL NUMBER,CONTRACT NUMBER,SERVICE LEVEL,PRODUCT NUMBER,BEGIN DATE,END DATE\n"
+	for _, r := range rows {
+		serial, pid, _ := strings.Cut(r, " ")
+		text += fmt.Sprintf("%s,204517788,SNT,%s,%s,%s\n", serial, pid,
+			time.Now().AddDate(-1, 0, 0).Format(time.DateOnly), time.Now().AddDate(years, 0, 0).Format(time.DateOnly))
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		l.t.Fatal(err)
+	}
+	return path
 }
 
 var v3User = simdevice.V3User{

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,7 +23,8 @@ const prometheusPatience = 60 * time.Second
 
 // A Prometheus is a real server that ends with the test.
 type Prometheus struct {
-	t testing.TB
+	t       testing.TB
+	process *os.Process
 	// API is the server's, for what the methods do not do.
 	API promv1.API
 }
@@ -34,8 +36,9 @@ func StartPrometheus(t testing.TB, target string) *Prometheus {
 	return StartPrometheusWith(t, fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: rollcall\n  static_configs:\n  - targets: [%q]\n", target))
 }
 
-// StartPrometheusWith starts a server with a configuration, or skips the test.
-func StartPrometheusWith(t testing.TB, configuration string) *Prometheus {
+// StartPrometheusWith starts a server with a configuration and flags, or skips the
+// test.
+func StartPrometheusWith(t testing.TB, configuration string, flags ...string) *Prometheus {
 	t.Helper()
 	path := Need(t, "prometheus", "prometheus")
 	dir := t.TempDir()
@@ -44,8 +47,9 @@ func StartPrometheusWith(t testing.TB, configuration string) *Prometheus {
 		t.Fatal(err)
 	}
 	address := freeTCP(t)
-	cmd := exec.Command(path, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"),
-		"--web.listen-address="+address, "--log.level=warn")
+	cmd := exec.Command(path, append([]string{
+		"--config.file=" + file, "--storage.tsdb.path=" + filepath.Join(dir, "data"), "--web.listen-address=" + address, "--log.level=warn",
+	}, flags...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
@@ -63,7 +67,31 @@ func StartPrometheusWith(t testing.TB, configuration string) *Prometheus {
 		t.Fatal(err)
 	}
 	awaitReady(t, "prometheus", "http://"+address+"/-/ready")
-	return &Prometheus{t: t, API: promv1.NewAPI(client)}
+	return &Prometheus{t: t, process: cmd.Process, API: promv1.NewAPI(client)}
+}
+
+// In returns the server for a test within the one that started it.
+func (p *Prometheus) In(t testing.TB) *Prometheus {
+	theirs := *p
+	theirs.t = t
+	return &theirs
+}
+
+// AwaitAlertmanager waits until the server knows where to send alerts.
+func (p *Prometheus) AwaitAlertmanager() {
+	p.t.Helper()
+	until(p.t, "prometheus to know an alertmanager", func(ctx context.Context) bool {
+		known, err := p.API.AlertManagers(ctx)
+		return err == nil && len(known.Active) > 0
+	})
+}
+
+// Reload has the server read its files again.
+func (p *Prometheus) Reload() {
+	p.t.Helper()
+	if err := p.process.Signal(syscall.SIGHUP); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // Query returns what the server answers to an expression now.
