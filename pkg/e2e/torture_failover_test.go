@@ -89,7 +89,7 @@ func (f *failover) losesNothing(t *testing.T, fleet *fleet) {
 			fault, fail, mend = "frozen", primary.Freeze, primary.Thaw
 		}
 		faults[fault]++
-		for _, step := range []func() error{fail, func() error { return f.AwaitOther(primary) }, mend, f.AwaitStandby} {
+		for _, step := range []func() error{fail, func() error { return f.AwaitOther(primary) }, f.AwaitStandby, mend} {
 			if err := step(); err != nil {
 				t.Fatalf("primary %s: %v", fault, err)
 			}

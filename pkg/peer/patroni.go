@@ -24,9 +24,13 @@ import (
 // primary, to be whole again.
 const patroniPatience = 2 * time.Minute
 
-// patroniTTL is how long a primary that does not answer stays the primary, in
-// seconds. It is 30 where people run it.
-const patroniTTL = 5
+// How long a primary that does not answer stays the primary, in seconds. Patroni
+// wants 20 at least, and 30 is the default: with less a primary on a slow disk may
+// be taken for dead, and one that was frozen may come back as the primary.
+const (
+	patroniTTL     = 20
+	patroniTTLFast = 5 // nothing waits for the disk
+)
 
 // A Patroni is three real PostgreSQL servers of which one is the primary, as
 // Patroni and etcd keep them, and an HAProxy in front that leads to it. All that
@@ -125,9 +129,9 @@ func (c *Patroni) write(name, text string) error {
 // quicker to see that a member is gone, and takes the work up where a standby
 // lacks more than the megabyte that it may lack by default.
 func (m *Member) settings(etcd string) string {
-	fsync := "off"
+	fsync, ttl := "off", patroniTTLFast
 	if m.cluster.safe {
-		fsync = "on"
+		fsync, ttl = "on", patroniTTL
 	}
 	return fmt.Sprintf(`scope: rollcall
 name: %[1]s
@@ -166,7 +170,7 @@ postgresql:
     - local all all trust
     - host all all 127.0.0.1/32 trust
     - host replication all 127.0.0.1/32 trust
-`, m.Name, m.rest, etcd, patroniTTL, m.address, m.line.Listen, m.data(), filepath.Join(postgresHomes["15"], "bin"), m.cluster.dir, fsync)
+`, m.Name, m.rest, etcd, ttl, m.address, m.line.Listen, m.data(), filepath.Join(postgresHomes["15"], "bin"), m.cluster.dir, fsync)
 }
 
 // haproxySettings are those of Patroni's own template, but that they are
