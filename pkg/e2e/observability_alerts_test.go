@@ -37,6 +37,7 @@ func TestObservability(t *testing.T) {
 	program := filepath.Join(bin, "rollcall-collector")
 	t.Run("alerts by their causes", func(t *testing.T) { t.Parallel(); alertsByTheirCauses(t, program) })
 	t.Run("dashboards on the demo", func(t *testing.T) { t.Parallel(); dashboardsOnDemo(t, program) })
+	t.Run("killed while telling", func(t *testing.T) { t.Parallel(); killedWhileTelling(t, program) })
 }
 
 // Every alert fires by a real cause and resolves when it is mended, and every
