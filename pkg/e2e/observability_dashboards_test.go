@@ -192,6 +192,7 @@ func (d *dashboards) run(path string) {
 	if err := json.Unmarshal(raw, &f); err != nil {
 		d.t.Fatal(err)
 	}
+	d.links(f.UID, string(raw))
 	sets := d.variables(f)
 	for _, p := range f.Panels {
 		for _, x := range p.Targets {
@@ -220,6 +221,26 @@ func (d *dashboards) run(path string) {
 			if shown > 0 && excepted {
 				d.t.Errorf("%s, %s shows something; it is excepted, for %s", f.UID, p.Title, why)
 			}
+		}
+	}
+}
+
+// links asks the collector for each of its pages that a dashboard leads to.
+func (d *dashboards) links(uid, file string) {
+	d.t.Helper()
+	fill := strings.NewReplacer("$organization", "riverside-food-bank", "/findings/${__value.raw:percentencode}", "/findings/1", `\u0026`, "&")
+	for _, m := range regexp.MustCompile(`\$collector/([^"]*)"`).FindAllStringSubmatch(file, -1) {
+		page := fill.Replace("/" + m[1])[1:]
+		if strings.HasPrefix(page, "unit?") { // of the row that is shown
+			continue
+		}
+		resp, err := http.Get(d.url + page)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			d.t.Errorf("%s leads to the collector's page %s, which answers %s", uid, page, resp.Status)
 		}
 	}
 }
