@@ -131,7 +131,7 @@ func New(c Config, o Options) (*Collector, error) {
 // and wires all parts that need it.
 func (c *Collector) open(ctx context.Context) error {
 	o := c.options
-	s, err := c.config().OpenStore(ctx, store.Options{
+	s, err := c.openStore(ctx, store.Options{
 		Now: o.Now, Log: o.Log, Receivers: func(x store.Organization) []string { return c.told.Load().Receivers(x) },
 		Migrating: func() { c.front.set(starting(migratingDatabase)) },
 	})

@@ -26,6 +26,7 @@ func (e *exchangeable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // What is not ready, in words that tell a stranger nothing.
 const (
 	openingDatabase   = "starting: opening the database"
+	awaitingDatabase  = "starting: the database server is not there now"
 	migratingDatabase = "starting: migrating the database to this version of the program, which may take some minutes"
 	stalledReconcile  = "organizations wait to be reconciled, and none was for a while: the collector's log has the cause"
 )
@@ -37,6 +38,34 @@ const (
 	startRetry  = 10
 	startSpread = 20
 )
+
+// databasePatience is how long a database server may be away when the collector
+// starts, as when both machines do: after that what is wrong ends the program.
+// awayRetry is how often it is tried.
+const (
+	databasePatience = 5 * time.Minute
+	awayRetry        = time.Second
+)
+
+// openStore waits for a database server that is away.
+func (c *Collector) openStore(ctx context.Context, o store.Options) (*store.Store, error) {
+	until := time.Now().Add(databasePatience)
+	for told := false; ; told = true {
+		s, err := c.config().OpenStore(ctx, o)
+		if !errors.Is(err, store.ErrAway) || time.Now().After(until) {
+			return s, err
+		}
+		c.front.set(starting(awaitingDatabase))
+		if !told {
+			c.log.WarnContext(ctx, "waiting for the database", "for", databasePatience, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), err)
+		case <-time.After(awayRetry):
+		}
+	}
+}
 
 // starting answers until the database is open: the program is alive, and everybody
 // comes back later. Agents keep their reports until then.

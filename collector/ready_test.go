@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/pressly/goose/v3/lock"
 
+	"rollcall/collector/internal/store"
 	"rollcall/pkg/config"
 	"rollcall/pkg/peer"
 	"rollcall/pkg/wire"
@@ -131,6 +133,47 @@ func TestStartWaitsForDatabase(t *testing.T) {
 				t.Errorf("afterwards: status %d, %q", status, body)
 			}
 		})
+	}
+}
+
+// A server that is started after the collector is waited for, and one that
+// refuses is not.
+func TestStartWaitsForServer(t *testing.T) {
+	server := peer.NeedPostgres(t, "15", false)
+	name, err := server.CreateDatabase("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := testConfig(t)
+	c.Database = Database{DSN: config.Plain(server.DSN(peer.AppRole, name)), OwnerDSN: config.Plain(server.DSN(peer.OwnerRole, name))}
+	server.Stop()
+	col, err := New(c, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := make(chan error, 1)
+	go func() { started <- col.Start(t.Context()) }()
+	await(t, awaitURL(t, col)+"readyz", awaitingDatabase+"\n")
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-started; err != nil {
+		t.Error(err)
+	}
+	if err := col.Stop(); err != nil {
+		t.Error(err)
+	}
+
+	c.Database.DSN = config.Plain(server.DSN(peer.AppRole, "nosuch"))
+	col, err = New(c, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := col.Start(t.Context()); err == nil || errors.Is(err, store.ErrAway) {
+		t.Errorf("a database that is not there: %v", err)
+	}
+	if err := col.Stop(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -56,6 +56,9 @@ func openPostgres(ctx context.Context, d Database, log witness) (*postgres, erro
 		p.pools[l] = db
 	}
 	if err := prepare(ctx, p.pools[work], d, log); err != nil {
+		if isAway(err) {
+			err = fmt.Errorf("%w: %w", ErrAway, err)
+		}
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil

@@ -6,7 +6,9 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -130,6 +132,18 @@ func (c *heardConn) await(until func(time.Time) error) error {
 		return nil
 	}
 	return until(time.Now().Add(c.silence))
+}
+
+// isAway says that no server was reached that takes writes, and not that one
+// refused this role, database or statement.
+func isAway(err error) bool {
+	if e, said := errors.AsType[*pgconn.PgError](err); said {
+		// Class 57P is a server that starts, recovers or ends, and 53300 one that has
+		// no connection left.
+		return strings.HasPrefix(e.Code, "57P") || e.Code == "53300"
+	}
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, pgconn.ErrReadOnlyConnection) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // explainConnect says what pgx does not: that there are servers and none takes
