@@ -72,7 +72,8 @@ func (f *failover) check(t *testing.T) {
 	}
 }
 
-// losesNothing has the primary killed and frozen while a fleet reports.
+// losesNothing has the primary killed and frozen, until its watchdog would act,
+// while a fleet reports.
 func (f *failover) losesNothing(t *testing.T, fleet *fleet) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
@@ -86,7 +87,7 @@ func (f *failover) losesNothing(t *testing.T, fleet *fleet) {
 		}
 		fault, fail, mend := "killed", primary.Kill, primary.Start
 		if n%2 == 1 {
-			fault, fail, mend = "frozen", primary.Freeze, primary.Thaw
+			fault, fail, mend = "frozen", primary.Freeze, primary.Reset
 		}
 		faults[fault]++
 		for _, step := range []func() error{fail, func() error { return f.AwaitOther(primary) }, f.AwaitStandby, mend} {

@@ -26,7 +26,7 @@ const patroniPatience = 2 * time.Minute
 
 // How long a primary that does not answer stays the primary, in seconds. Patroni
 // wants 20 at least, and 30 is the default: with less a primary on a slow disk may
-// be taken for dead, and one that was frozen may come back as the primary.
+// be taken for dead.
 const (
 	patroniTTL     = 20
 	patroniTTLFast = 5 // nothing waits for the disk
@@ -54,7 +54,7 @@ type Member struct {
 	rest    string // address of Patroni
 	line    *toxiproxy.Proxy
 	patroni *program
-	frozen  []int
+	frozen  bool
 }
 
 // NeedPatroni makes a cluster that ends with the test, or skips the test. Its
@@ -224,22 +224,20 @@ func (m *Member) Start() error { return m.start(m.patroni.cmd.Path) }
 // nothing answers. So it is with a machine that hangs or has left the network.
 func (m *Member) Freeze() error {
 	pids, err := postmaster(m.data())
-	m.frozen = append(pids, m.patroni.cmd.Process.Pid)
-	return errors.Join(err, m.signal(syscall.SIGSTOP))
-}
-
-// Thaw has a frozen member go on where it was.
-func (m *Member) Thaw() error {
-	err := m.signal(syscall.SIGCONT)
-	m.frozen = nil
-	return err
-}
-
-func (m *Member) signal(s syscall.Signal) (err error) {
-	for _, pid := range m.frozen {
-		err = errors.Join(err, ignoreGone(syscall.Kill(pid, s)))
+	for _, pid := range append(pids, m.patroni.cmd.Process.Pid) {
+		err = errors.Join(err, ignoreGone(syscall.Kill(pid, syscall.SIGSTOP)))
 	}
+	m.frozen = true
 	return err
+}
+
+// Reset ends a frozen member and starts it again, as its watchdog does with a
+// machine that hangs. One that went on where it was instead would, with this
+// Patroni, take its place back from the primary that was chosen meanwhile.
+func (m *Member) Reset() error {
+	err := m.Kill()
+	m.frozen = false
+	return errors.Join(err, m.Start())
 }
 
 // Cut cuts the line by which other members get what this one writes, until
@@ -263,7 +261,7 @@ type memberState struct {
 func (c *Patroni) ask(path string, answer any) error {
 	err := errors.New("no Patroni answers")
 	for _, m := range c.Members {
-		if m.frozen != nil {
+		if m.frozen {
 			continue
 		}
 		if err = m.ask(http.MethodGet, path, "", answer); err == nil {
@@ -460,7 +458,6 @@ func (c *Patroni) Check(database string) (err error) {
 // remove ends all and removes the files.
 func (c *Patroni) remove() {
 	for _, m := range c.Members {
-		_ = m.Thaw()
 		_ = m.Kill() // it may be dead
 		m.line.Stop()
 	}
