@@ -1,7 +1,7 @@
 # test   every test, with the real peers that it installs where it can
 # lint   golangci-lint, go vet, go mod tidy
 # recall what is found in every recorded device, as a table; fails on any loss
-# observability  alerts by real causes through a real Prometheus and Alertmanager, and every query of the dashboards with its result, as a table
+# observability  alerts by real causes through a real Prometheus and Alertmanager, and every query of the dashboards with its result, as a table; SKETCHES=folder draws what their panels have to show
 # torture  the long forms of kills, power cuts, bad lines and floods, with their figures as a table; TORTURE names packages
 # bench  benchmarks, for benchstat
 # build  both programs into bin/
@@ -52,7 +52,7 @@ recall: peers
 
 observability: peers
 	go test -count=1 ./configs/grafana
-	@table=$$(mktemp); go test -count=1 -v -run '^Test(Rules|Alerts|Observability)' ./pkg/e2e -args -report "$$table"; status=$$?; \
+	@table=$$(mktemp); go test -count=1 -v -run '^Test(Rules|Alerts|Observability)' ./pkg/e2e -args -report "$$table" $(if $(SKETCHES),-sketches "$(abspath $(SKETCHES))"); status=$$?; \
 		cat "$$table"; rm -f "$$table"; exit $$status
 
 # The figures are in the order of the gates; those that failed say so.

@@ -142,7 +142,7 @@ func ofContract() dashboard {
 		`sum(rollcall_contract_lines{`+contract+`})`)
 	b.stat(words{"Units covered", "Units that a line of this contract covers today.", "No unit is covered by this contract.", ""}, "covered",
 		`sum(rollcall_contract_units{`+contract+`,coverage=~"covered|expiring"})`)
-	b.stat(words{"Lines of nothing", "Lines whose serial number is not seen at present.", "This contract has no lines.", ""}, "unverified",
+	b.stat(words{"Lines without a unit", "Lines whose serial number is not seen at present.", "This contract has no lines.", ""}, "unverified",
 		`sum(rollcall_contract_lines{`+contract+`,state="unmatched"})`)
 	b.stat(words{"Next end", "When the first line ends that stands for a unit in use.", "No line of a unit in use has an end ahead.", "dateTimeAsIso"}, "expiring",
 		`1000 * max(rollcall_contract_next_end_timestamp_seconds{`+contract+`})`)

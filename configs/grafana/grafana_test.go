@@ -177,7 +177,7 @@ func organization() variable {
 	return v
 }
 
-// add places a panel.
+// add places a panel. Those of a row are as high as the highest.
 func (b *builder) add(w, h int, p panel) {
 	if b.x+w > 24 {
 		b.x, b.y, b.row = 0, b.y+b.row, 0
@@ -191,6 +191,11 @@ func (b *builder) add(w, h int, p panel) {
 		p.FieldConfig.Overrides = []override{}
 	}
 	b.Panels = append(b.Panels, p)
+	for i := range b.Panels {
+		if g := &b.Panels[i].GridPos; g.Y == b.y {
+			g.H = b.row
+		}
+	}
 }
 
 // words are what every panel needs of its author.
