@@ -48,11 +48,12 @@ func markCaughtUp(ctx context.Context, t *tx, agent Agent, before, polled time.T
 	if may <= 0 || t.now.Sub(before) <= may || t.now.Sub(polled) > may {
 		return nil
 	}
-	var ran int64
-	if err := t.QueryRowContext(ctx, `SELECT last_run FROM organizations WHERE id = $1`, agent.Organization).Scan(&ran); err != nil {
+	var ran, due int64
+	if err := t.QueryRowContext(ctx, `SELECT last_run, revision - reconciled FROM organizations WHERE id = $1`, agent.Organization).Scan(&ran, &due); err != nil {
 		return fmt.Errorf("cannot read when the organization was reconciled: %w", err)
 	}
-	if ran < millis(before.Add(may)) {
+	// A run that is due may have begun, and have read of the node what was before.
+	if due <= 0 && ran < millis(before.Add(may)) {
 		return nil
 	}
 	return markChanged(ctx, t, agent.Organization)

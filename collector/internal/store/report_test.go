@@ -233,6 +233,21 @@ func TestCaughtUp(t *testing.T) {
 	heard(true, "the same node, of now", next(one, 0))
 	heard(true, "the other node, of now", next(two, 0))
 	heard(false, "nothing new", next(one, 0), next(two, 0))
+
+	// The other comes while a run is under way that has read of it what was before.
+	c.advance(3 * time.Hour)
+	send(t, s, c, a, next(one, 0))
+	org := changed(t, s)[0]
+	done, err := s.Reconcile(t.Context(), org, func(reconcile.Facts) reconcile.Result {
+		send(t, s, c, a, next(two, 0))
+		return reconcile.Result{}
+	})
+	if err != nil || !done {
+		t.Fatalf("reconcile: %v, %v", done, err)
+	}
+	if got := changed(t, s); len(got) != 1 {
+		t.Error("what came while a run was under way is not judged again")
+	}
 }
 
 func TestUnansweredNodeKeepsItsName(t *testing.T) {
