@@ -24,12 +24,16 @@ build:
 # which is C made into Go and several times slower under it. What takes longest is
 # first, and three packages at once, since some wait more than they work. Vet is
 # lint's. The whole store on each PostgreSQL would take too long under the race
-# detector, so that it comes after, built as the programs are: one cache serves both.
+# detector, so that it is beside it, built as the programs are: one cache serves both.
 RACE := -race -gcflags=modernc.org/libc=-race=false -gcflags=modernc.org/sqlite/lib=-race=false
+TEST := go test -vet=off -shuffle=on -count=1 -timeout 15m
+test: export ROLLCALL_SKIPS = $(SKIPS)
 test: peers
 	@rm -f $(SKIPS)
-	CGO_ENABLED=1 ROLLCALL_SKIPS=$(SKIPS) go test $(RACE) -vet=off -shuffle=on -count=1 -timeout 15m -p 3 ./pkg/e2e ./collector/... ./agent/... ./...
-	ROLLCALL_SKIPS=$(SKIPS) go test -trimpath -vet=off -shuffle=on -count=1 -timeout 15m ./collector/internal/store
+	@store=$$(mktemp); $(TEST) -trimpath ./collector/internal/store >"$$store" 2>&1 & beside=$$!; \
+	CGO_ENABLED=1 $(TEST) $(RACE) -p 3 ./pkg/e2e ./collector/... ./agent/... ./...; status=$$?; \
+	wait $$beside || status=1; \
+	echo; echo "The store on every database, without the race detector:"; cat "$$store"; rm -f "$$store"; exit $$status
 	@if [ -s $(SKIPS) ]; then \
 		echo; echo "Skipped for want of a real peer: $$(wc -l < $(SKIPS)) tests"; sed 's/^/  /' $(SKIPS); \
 	else echo "No test was skipped for want of a real peer."; fi
