@@ -125,11 +125,11 @@ type (
 
 var prometheus = datasource{"prometheus", "${datasource}"}
 
-// colours are those of Okabe and Ito and of Tol, which people with any sort of
-// colour vision tell apart; no panel says anything by colour alone.
+// colours are mostly those of Okabe and Ito: people with any sort of colour vision
+// tell them apart, as TestColours holds. No panel says anything by colour alone.
 var colours = map[string]string{
-	"covered": "#0072B2", "expiring": "#E69F00", "uncovered": "#D55E00", "expired": "#CC79A7", "rma_pending": "#882255",
-	"unverified": "#999999", "unknown_serial": "#F0E442", "activation_pending": "#56B4E9", "future": "#009E73", "ineligible": "#BBBBBB",
+	"covered": "#0072B2", "expiring": "#E69F00", "uncovered": "#D55E00", "expired": "#CC79A7", "rma_pending": "#661144",
+	"unverified": "#646464", "unknown_serial": "#F0E442", "activation_pending": "#56B4E9", "future": "#009E73", "ineligible": "#CCCCCC",
 	"critical": "#D55E00", "warning": "#E69F00", "info": "#56B4E9",
 	"complete": "#0072B2", "incomplete": "#E69F00", "unanswered": "#D55E00",
 }
