@@ -178,11 +178,10 @@ func TestMigrateInterrupted(t *testing.T) {
 		o.upTo(1)
 		o.fill()
 		ctx, cancel := context.WithTimeout(t.Context(), after)
-		_, err := o.p.Up(ctx)
-		cancel()
-		if err != nil && !errors.Is(err, context.DeadlineExceeded) && !strings.Contains(err.Error(), "interrupted") && !strings.Contains(err.Error(), "cancel") {
-			t.Fatal(err)
+		if _, err := o.p.Up(ctx); err != nil && ctx.Err() == nil {
+			t.Error(err)
 		}
+		cancel()
 		served(t, o.open(), true)
 	}
 }
