@@ -52,6 +52,14 @@ func newCisco(t testing.TB) *cisco {
 	return c
 }
 
+// answers lets fault answer from now on, or the API again where it is nil. An
+// answer that was cut off may still be under way.
+func (c *cisco) answers(fault func(w http.ResponseWriter, r *http.Request, api string) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fault = fault
+}
+
 func (c *cisco) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

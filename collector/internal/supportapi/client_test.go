@@ -91,7 +91,7 @@ func TestFaults(t *testing.T) {
 			b := newBench(t)
 			c := b.client()
 			defer c.Close()
-			b.cisco.fault = tt.fault
+			b.cisco.answers(tt.fault)
 			_, err := c.ask(t.Context(), store.CoverageAPI, []string{"FOC1111A0AA"})
 			var e *Error
 			if !errors.As(err, &e) || e.Kind != tt.want || !strings.Contains(err.Error(), tt.text) {
@@ -123,7 +123,7 @@ func TestTriesAgain(t *testing.T) {
 	c := b.client()
 	defer c.Close()
 	failures := 2
-	b.cisco.fault = func(w http.ResponseWriter, _ *http.Request, api string) bool {
+	b.cisco.answers(func(w http.ResponseWriter, _ *http.Request, api string) bool {
 		if api != "coverage" || failures == 0 {
 			return false
 		}
@@ -131,7 +131,7 @@ func TestTriesAgain(t *testing.T) {
 		w.Header().Set("Retry-After", "20")
 		answer(w, http.StatusServiceUnavailable, "")
 		return true
-	}
+	})
 	got, err := c.ask(t.Context(), store.CoverageAPI, []string{"FOC1111A0AA"})
 	if err != nil {
 		t.Fatal(err)
@@ -173,13 +173,13 @@ func TestToken(t *testing.T) {
 	if err := ask(); err != nil || b.cisco.tokens != 3 {
 		t.Errorf("after Cisco dropped it: %v, %d tokens, want 3", err, b.cisco.tokens)
 	}
-	b.cisco.fault = func(w http.ResponseWriter, _ *http.Request, api string) bool {
+	b.cisco.answers(func(w http.ResponseWriter, _ *http.Request, api string) bool {
 		if api == "token" {
 			return false
 		}
 		answer(w, http.StatusUnauthorized, `{"error":"invalid_token"}`)
 		return true
-	}
+	})
 	var e *Error
 	if err := ask(); !errors.As(err, &e) || e.Kind != Expired || b.cisco.tokens != 4 {
 		t.Errorf("where no token is ever taken: %v, %d tokens, want 4", err, b.cisco.tokens)

@@ -72,7 +72,7 @@ func TestFailureChangesNothing(t *testing.T) {
 			org := b.organization("Riverside Food Bank", units...)
 			b.cisco.serials = map[string]unit{"FOC1111A0AA": {catalyst, "204517788", "2027-01-31", "YES"}, "FOC1111A0BB": {pid: catalyst}}
 			fails := func(w http.ResponseWriter, _ *http.Request, _ string) bool { fault(w); return true }
-			b.cisco.fault = fails
+			b.cisco.answers(fails)
 			p := b.puller()
 			before := verdicts(reconcile.Reconcile(b.seen(org, units...)))
 			for range 5 {
@@ -83,14 +83,14 @@ func TestFailureChangesNothing(t *testing.T) {
 			if diff := cmp.Diff(before, verdicts(reconcile.Reconcile(b.seen(org, units...)))); diff != "" {
 				t.Errorf("failures before any answer change verdicts (-before +after):\n%s", diff)
 			}
-			b.cisco.fault = nil
+			b.cisco.answers(nil)
 			b.clock.now = b.clock.Now().Add(2 * 24 * time.Hour)
 			b.rounds(p)
 			known := verdicts(reconcile.Reconcile(b.seen(org, units...)))
 			if want := []string{"FOC1111A0AA: covered support_api 204517788 2027-01-31", "FOC1111A0BB: uncovered"}; !slices.Equal(want, known) {
 				t.Fatalf("once it answers: %q", known)
 			}
-			b.cisco.fault = fails
+			b.cisco.answers(fails)
 			b.clock.now = b.clock.Now().Add(10 * 24 * time.Hour)
 			for range 5 {
 				if _, err := p.round(t.Context()); err != nil {
@@ -176,13 +176,13 @@ func TestOneBadInput(t *testing.T) {
 		b.cisco.serials[serial] = unit{catalyst, "204517788", "2027-01-31", "YES"}
 	}
 	org := b.organization("Riverside Food Bank", units...)
-	b.cisco.fault = func(w http.ResponseWriter, r *http.Request, _ string) bool {
+	b.cisco.answers(func(w http.ResponseWriter, r *http.Request, _ string) bool {
 		if !strings.Contains(r.URL.Path, "FOC1007A0AA") {
 			return false
 		}
 		answer(w, 200, `{"ErrorResponse":{"APIError":{"ErrorCode":"API_INVALID_INPUT","ErrorDescription":"bad"}}}`)
 		return true
-	}
+	})
 	b.rounds(b.puller(func(o *PullerOptions) { o.APIs = []store.SupportAPI{store.CoverageAPI} }))
 	var covered int
 	for _, l := range b.facts(org).Lookups {
