@@ -37,10 +37,12 @@ type Config struct {
 	// front has them, beside those of this machine.
 	Hosts []string `yaml:"hosts"`
 	// Proxies are the addresses and networks of reverse proxies in front, whose
-	// X-Forwarded-For, -Proto and -Host are believed.
+	// word is taken for who asks and how.
 	Proxies []string `yaml:"proxies"`
-	Limits  Limits   `yaml:"limits"`
-	Debug   Debug    `yaml:"debug"`
+	// ProxyHeaders are those in which proxies say it.
+	ProxyHeaders string `yaml:"proxy_headers"`
+	Limits       Limits `yaml:"limits"`
+	Debug        Debug  `yaml:"debug"`
 	// DataDir holds the database. It is made when it is not there.
 	DataDir  string   `yaml:"data_dir"`
 	Database Database `yaml:"database"`
@@ -138,7 +140,7 @@ func DefaultConfig() Config {
 			ActivationDays: d.ActivationDays, TermYears: d.TermYears, ShortTermDays: d.ShortTermDays,
 			ShortTermToleranceDays: d.ShortTermTolerance, DonatedOnlySince: string(d.DonatedOnlySince), ProgramMail: d.ProgramMail,
 		},
-		Hosts: []string{}, SupportAPI: []SupportAPI{}, Notify: defaultNotify(), Proxies: defaultProxies(), Limits: defaultLimits(),
+		Hosts: []string{}, SupportAPI: []SupportAPI{}, Notify: defaultNotify(), Proxies: defaultProxies(), ProxyHeaders: HeadersXForwarded, Limits: defaultLimits(),
 		Agents: Agents{CredentialLife: config.Duration(ingest.DefaultLife)},
 	}
 }

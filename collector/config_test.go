@@ -27,6 +27,7 @@ func TestBadConfig(t *testing.T) {
 		"listen-bad-port":   `listen: port "http" is not a number from 0 to 65535`,
 		"listen-large-port": `listen: port "65536" is not a number from 0 to 65535`,
 		"public-url":        `public_url: "rollcall.example.org" is not an address: write it as https://rollcall.example.org`,
+		"proxy-headers":     `proxy_headers: "x-real-ip" is not known: use x-forwarded or forwarded`,
 		"client-ca-plain":   "tls.client_ca_file: needs TLS: set tls.cert_file and tls.key_file too",
 		"client-ca-missing": "tls.client_ca_file: cannot be read: open testdata/none.pem: no such file or directory",
 		"credential-short":  "agents.credential_life: 5m0s is not between 1h and 3650d",

@@ -37,6 +37,12 @@ func defaultLimits() Limits {
 	}
 }
 
+// Values of Config.ProxyHeaders.
+const (
+	HeadersXForwarded = "x-forwarded" // X-Forwarded-For, -Proto and -Host
+	HeadersForwarded  = "forwarded"   // Forwarded (RFC 7239)
+)
+
 // defaultProxies are of this machine, where a proxy commonly is.
 func defaultProxies() []string { return []string{"127.0.0.0/8", "::1"} }
 
@@ -66,6 +72,9 @@ func (c Config) validateProxies() []error {
 		if _, err := parseProxy(p); err != nil {
 			errs = append(errs, fmt.Errorf("proxies[%d]: %q is neither an address nor a network: write 192.0.2.7 or 192.0.2.0/28", i, p))
 		}
+	}
+	if c.ProxyHeaders != HeadersXForwarded && c.ProxyHeaders != HeadersForwarded {
+		errs = append(errs, fmt.Errorf("proxy_headers: %q is not known: use %s or %s", c.ProxyHeaders, HeadersXForwarded, HeadersForwarded))
 	}
 	return errs
 }
@@ -104,6 +113,6 @@ func (c Config) limits() limit.Settings {
 			s.Proxies = append(s.Proxies, prefix)
 		}
 	}
-	s.Names = c.publicNames()
+	s.Names, s.Forwarded = c.publicNames(), c.ProxyHeaders == HeadersForwarded
 	return s
 }

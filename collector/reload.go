@@ -13,7 +13,7 @@ import (
 // takenAtReload are the settings that a collector takes while it serves, by their
 // keys; what is below a key goes with it. Every setting is here or below.
 var takenAtReload = []string{
-	"public_url", "hosts", "proxies", "limits", "history_days", "login", "session", "log.level", "settings", "agent_interval", "agents",
+	"public_url", "hosts", "proxies", "proxy_headers", "limits", "history_days", "login", "session", "log.level", "settings", "agent_interval", "agents",
 	"metrics.access", "oidc", "support_api", "notify",
 }
 

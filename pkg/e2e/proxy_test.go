@@ -36,13 +36,23 @@ const proxyName = "rollcall.example.org"
 // A real proxy ends TLS in front of a collector that listens on loopback: an agent
 // joins, delivers and renews its credential through it, people log in with the
 // cookies of HTTPS, and limits see the client behind the proxy, whatever it
-// claims. It makes no difference whether the proxy passes the name on.
+// claims. It makes no difference whether the proxy passes the name on, nor in
+// which headers it says who asks.
 func TestBehindProxy(t *testing.T) {
-	for name, host := range map[string][]string{
-		"keeps the name":      nil,
-		"asks by another one": {"http-request set-header X-Forwarded-Host %[req.hdr(Host)]", "http-request set-header Host 127.0.0.1"},
+	for name, tt := range map[string]struct {
+		headers  string
+		frontend []string
+	}{
+		"keeps the name": {collector.HeadersXForwarded, []string{"option forwardfor", "http-request set-header X-Forwarded-Proto https"}},
+		"asks by another one": {collector.HeadersXForwarded, []string{
+			"option forwardfor", "http-request set-header X-Forwarded-Proto https",
+			"http-request set-header X-Forwarded-Host %[req.hdr(Host)]", "http-request set-header Host 127.0.0.1",
+		}},
+		"says it as RFC 7239": {collector.HeadersForwarded, []string{
+			`http-request add-header Forwarded for=%[src];proto=https;host=\"%[req.hdr(Host)]\"`, "http-request set-header Host 127.0.0.1",
+		}},
 	} {
-		t.Run(name, func(t *testing.T) { newProxied(t, host...).holds() })
+		t.Run(name, func(t *testing.T) { newProxied(t, tt.headers, tt.frontend).holds() })
 	}
 }
 
@@ -66,11 +76,12 @@ type proxied struct {
 	roots    *x509.CertPool
 }
 
-func newProxied(t *testing.T, frontend ...string) *proxied {
+func newProxied(t *testing.T, headers string, frontend []string) *proxied {
 	peer.Need(t, "haproxy", "haproxy")
 	p := &proxied{t: t, registry: prometheus.NewRegistry(), roots: x509.NewCertPool()}
 	c := collector.DefaultConfig()
 	c.Listen, c.DataDir, c.Proxies = "127.0.0.1:0", filepath.Join(t.TempDir(), "collector"), []string{"127.0.0.1"}
+	c.ProxyHeaders = headers
 	c.Limits.Address = collector.Rate{PerSecond: 0.01, Burst: 40}
 	// Where the proxy is, is known once it runs, which is after the collector.
 	c.PublicURL = "https://" + proxyName
@@ -87,7 +98,7 @@ func newProxied(t *testing.T, frontend ...string) *proxied {
 		t.Fatal(err)
 	}
 	p.col = col
-	p.proxy = peer.HAProxyTLS(t, p.certificate(), col.Addr(), append([]string{"option forwardfor", "http-request set-header X-Forwarded-Proto https"}, frontend...)...)
+	p.proxy = peer.HAProxyTLS(t, p.certificate(), col.Addr(), frontend...)
 	_, port, _ := strings.Cut(p.proxy, ":")
 	c.PublicURL += ":" + port
 	p.public = c.PublicURL
@@ -235,7 +246,7 @@ func (p *proxied) limits() {
 	flood := p.browser("127.0.0.3")
 	refused := 0
 	for range 60 {
-		if got := p.do(flood, http.MethodGet, "/healthz", nil, "X-Forwarded-For", "198.51.100.7"); got.status == http.StatusTooManyRequests {
+		if got := p.do(flood, http.MethodGet, "/healthz", nil, "X-Forwarded-For", "198.51.100.7", "Forwarded", `for=198.51.100.7, for="`); got.status == http.StatusTooManyRequests {
 			refused++
 		}
 	}

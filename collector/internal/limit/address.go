@@ -11,13 +11,15 @@ import (
 
 // Addresses knows who asks. The zero value knows of no proxies.
 type Addresses struct {
-	proxies atomic.Pointer[[]netip.Prefix]
-	names   atomic.Pointer[[]string] // by which clients ask proxies
+	proxies   atomic.Pointer[[]netip.Prefix]
+	names     atomic.Pointer[[]string] // by which clients ask proxies
+	forwarded atomic.Bool              // proxies write Forwarded
 }
 
-func (a *Addresses) set(proxies []netip.Prefix, names []string) {
-	a.proxies.Store(&proxies)
-	a.names.Store(&names)
+func (a *Addresses) set(s Settings) {
+	a.proxies.Store(&s.Proxies)
+	a.names.Store(&s.Names)
+	a.forwarded.Store(s.Forwarded)
 }
 
 func (a *Addresses) isProxy(addr netip.Addr) bool {
@@ -34,9 +36,7 @@ func (a *Addresses) isProxy(addr netip.Addr) bool {
 }
 
 // Client is who asks: the other end of the connection, or where that is a proxy
-// whom it asks for, by the last address of X-Forwarded-For that is not a proxy
-// itself. What stands before that one anybody may have written. known is false
-// for a proxy that says nothing.
+// whom it asks for. known is false for a proxy that does not say.
 func (a *Addresses) Client(r *http.Request) (addr netip.AddrPort, known bool) {
 	addr, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -46,17 +46,41 @@ func (a *Addresses) Client(r *http.Request) (addr netip.AddrPort, known bool) {
 	if !a.isProxy(addr.Addr()) {
 		return addr, true
 	}
-	said := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for _, text := range slices.Backward(said) {
-		client, err := parse(strings.TrimSpace(text))
-		if err != nil {
-			return addr, false
-		}
-		if client = client.Unmap().WithZone(""); !a.isProxy(client) {
-			return netip.AddrPortFrom(client, 0), true
-		}
+	if client := a.behind(r).client; client.IsValid() {
+		return netip.AddrPortFrom(client, 0), true
 	}
 	return addr, false
+}
+
+// A hop is what a proxy says of who asked it: client is invalid, and the others
+// "", where it does not say.
+type hop struct {
+	client      netip.Addr
+	proto, host string
+}
+
+// behind is what the proxies in front say of their client. Of the two ways to say
+// it one alone is read: proxies pass on what a client wrote in the other.
+func (a *Addresses) behind(r *http.Request) hop {
+	if a.forwarded.Load() {
+		return a.lastHop(r.Header.Values("Forwarded"))
+	}
+	return hop{a.lastClient(r.Header.Values("X-Forwarded-For")), firstOf(r, "X-Forwarded-Proto"), firstOf(r, "X-Forwarded-Host")}
+}
+
+// lastClient is the last address of X-Forwarded-For that is not a proxy itself.
+// What stands before that one anybody may have written.
+func (a *Addresses) lastClient(lines []string) (client netip.Addr) {
+	for _, text := range slices.Backward(strings.Split(strings.Join(lines, ","), ",")) {
+		addr, err := parse(strings.TrimSpace(text))
+		if err != nil {
+			break
+		}
+		if addr = addr.Unmap().WithZone(""); !a.isProxy(addr) {
+			return addr
+		}
+	}
+	return client
 }
 
 // parse reads an address, which some proxies give with the client's port.
@@ -85,14 +109,15 @@ func (a *Addresses) AsAsked(r *http.Request) *http.Request {
 	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !a.isProxy(peer.Addr().Unmap()) {
 		return asked
 	}
-	switch first := firstOf(r, "X-Forwarded-Proto"); {
-	case strings.EqualFold(first, "https"):
+	said := a.behind(r)
+	switch {
+	case strings.EqualFold(said.proto, "https"):
 		to.Scheme = "https"
-	case strings.EqualFold(first, "http"):
+	case strings.EqualFold(said.proto, "http"):
 		to.Scheme = "http"
 	}
-	if first := firstOf(r, "X-Forwarded-Host"); a.goesBy(first) {
-		asked.Host = first
+	if a.goesBy(said.host) {
+		asked.Host = said.host
 	}
 	return asked
 }

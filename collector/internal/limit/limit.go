@@ -19,6 +19,9 @@ type Settings struct {
 	// Proxies are the addresses of reverse proxies in front. Their word is taken
 	// for who asks and how, and they may have any number of connections.
 	Proxies []netip.Prefix
+	// Forwarded is that they say it in Forwarded (RFC 7239), and not in
+	// X-Forwarded-For, -Proto and -Host.
+	Forwarded bool
 	// Names are those by which clients may ask a proxy for the collector.
 	Names []string
 	// How often each may come.
@@ -95,7 +98,7 @@ func New(s Settings, reg prometheus.Registerer) *Limits {
 
 // Set puts other limits in force. Whoever is inside already may stay.
 func (l *Limits) Set(s Settings) {
-	l.Addresses.set(s.Proxies, s.Names)
+	l.Addresses.set(s)
 	l.Connections.set(s.Connections, s.PerAddress, l.Addresses)
 	l.Address.set(s.Address)
 	l.Organization.set(s.Organization)

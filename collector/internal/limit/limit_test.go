@@ -137,7 +137,7 @@ func TestClient(t *testing.T) {
 		{"no address", "@", nil, "invalid AddrPort", false},
 	}
 	var a Addresses
-	a.set(proxies, nil)
+	a.set(Settings{Proxies: proxies})
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
@@ -153,7 +153,7 @@ func TestClient(t *testing.T) {
 // name only where it is one of the collector's.
 func TestAsAsked(t *testing.T) {
 	var a Addresses
-	a.set([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, []string{"rollcall.example.org"})
+	a.set(Settings{Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, Names: []string{"rollcall.example.org"}})
 	const proxy, stranger = "127.0.0.1:1", "198.51.100.1:1"
 	for _, tt := range []struct {
 		name, target, remote string
