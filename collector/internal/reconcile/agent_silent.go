@@ -29,6 +29,12 @@ func findAgentSilent(r *run) {
 		if a.LastSeen.IsZero() {
 			f.Severity = Info
 			f.Evidence = []string{"The agent has never reported."}
+			f.NextStep.Title = "Start the agent"
+			f.NextStep.Steps = []string{
+				"On the agent's machine run `rollcall-agent check --config agent.yaml`: it says what is wrong with the settings, and whether the collector is reached.",
+				"Start it: `rollcall-agent run --config agent.yaml`. What keeps it from joining or reporting is in what it prints.",
+				"A join token is good once and for a day. If it is used up, make another: `rollcall-collector token create --replace`, with the same organization, site and agent.",
+			}
 		}
 		r.findings = append(r.findings, f)
 	}

@@ -470,6 +470,7 @@ func unknownCases() []ruleCase {
 		{"the device is silent", func(w *world) { w.poll(-1, caseNode, caseUnit); w.silence(0, caseNode); lines(caseOther)(w) }},
 		{"the site is silent, on no line", func(w *world) { w.poll(-4, caseNode, caseUnit); lines(caseOther)(w) }},
 		{"the site is silent, on a line", func(w *world) { w.poll(-4, caseNode, caseUnit); lines(caseUnit)(w) }},
+		{"an agent that has not reported yet", and(on(-100, 1000), func(w *world) { w.Agents = append(w.Agents, Agent{ID: "new", Site: "Annex"}) })},
 		{"the device refuses the password", func(w *world) {
 			w.poll(-1, caseNode, caseUnit)
 			w.silence(0, caseNode)

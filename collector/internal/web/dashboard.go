@@ -247,9 +247,9 @@ func (o organizationRow) SoonOrOpen() int { return o.Soon + o.Open }
 
 func (o organizationRow) worst() word {
 	switch {
-	case o.Bad > 0:
+	case o.Bad > 0 || o.Critical > 0:
 		return word{"Needs someone", toneBad, "stop"}
-	case o.Critical > 0 || o.Warning > 0 || o.Soon > 0:
+	case o.Warning > 0 || o.Soon > 0:
 		return word{"Something to do", toneSoon, "warning"}
 	case o.Open > 0:
 		return word{"Not verified", toneOpen, "question"}

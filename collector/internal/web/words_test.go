@@ -158,3 +158,29 @@ func TestShellQuote(t *testing.T) {
 		}
 	}
 }
+
+// What is critical needs someone although every unit has cover, such as a
+// replacement of which the contract knows nothing.
+func TestOrganizationRowWorst(t *testing.T) {
+	tests := []struct {
+		name string
+		row  organizationRow
+		want string
+	}{
+		{"a unit without support", organizationRow{Units: 3, Bad: 1, Good: 2}, "Needs someone"},
+		{"a critical finding alone", organizationRow{Units: 3, Good: 3, Critical: 1}, "Needs someone"},
+		{"a critical finding before any unit was seen", organizationRow{Critical: 1}, "Needs someone"},
+		{"a warning", organizationRow{Units: 3, Good: 3, Warning: 1}, "Something to do"},
+		{"support that ends soon", organizationRow{Units: 3, Soon: 1, Good: 2}, "Something to do"},
+		{"a unit that is not verified", organizationRow{Units: 3, Open: 1, Good: 2}, "Not verified"},
+		{"nothing", organizationRow{}, "Nothing seen yet"},
+		{"all is well", organizationRow{Units: 3, Good: 2, None: 1}, "In order"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.row.worst().Label; got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
