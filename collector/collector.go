@@ -190,7 +190,8 @@ func (c *Collector) tellers() []job {
 func (c *Collector) routes() http.Handler {
 	o, mux := c.options, http.NewServeMux()
 	agents := ingest.New(ingest.Options{
-		Store: c.store.Unattended(), Registry: o.Registry, Log: o.Log, Limits: c.limits, Now: o.Now, NeedCertificate: c.config().TLS.ClientCAFile != "",
+		Store: c.store.Unattended(), Registry: o.Registry, Log: o.Log, Limits: c.limits, Now: o.Now,
+		NeedCertificate: c.config().TLS.ClientCAFile != "", NeedKey: c.config().TLS.RequireAgentKey,
 		Terms: func() ingest.Terms {
 			now := c.config()
 			return ingest.Terms{Interval: now.AgentInterval.D(), CredentialLife: now.Agents.CredentialLife.D()}

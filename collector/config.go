@@ -73,6 +73,9 @@ type TLS struct {
 	// ClientCAFile has the authorities of agents' client certificates. With it,
 	// agents are taken with such a certificate alone.
 	ClientCAFile string `yaml:"client_ca_file"`
+	// RequireAgentKey takes reports over connections alone on which the agent
+	// has shown the key that it joined with.
+	RequireAgentKey bool `yaml:"require_agent_key"`
 }
 
 func (t TLS) enabled() bool { return t.CertFile != "" || t.KeyFile != "" }
@@ -284,6 +287,13 @@ func (c Config) validateTLS() error {
 		return errors.New("tls.cert_file: is missing: tls.key_file needs its certificate")
 	case c.TLS.ClientCAFile != "" && c.Scheme() == "http":
 		return errors.New("tls.client_ca_file: needs TLS: set tls.cert_file and tls.key_file too")
+	}
+	switch {
+	case !c.TLS.RequireAgentKey:
+	case c.Scheme() == "http":
+		return errors.New("tls.require_agent_key: needs TLS: set tls.cert_file and tls.key_file too")
+	case c.TLS.ClientCAFile != "":
+		return errors.New("tls.require_agent_key: agents cannot show both their own key and a certificate of tls.client_ca_file: leave one out")
 	}
 	if c.TLS.ClientCAFile != "" {
 		if _, err := c.TLS.clientAuthorities(); err != nil {

@@ -30,6 +30,8 @@ func TestBadConfig(t *testing.T) {
 		"proxy-headers":     `proxy_headers: "x-real-ip" is not known: use x-forwarded or forwarded`,
 		"client-ca-plain":   "tls.client_ca_file: needs TLS: set tls.cert_file and tls.key_file too",
 		"client-ca-missing": "tls.client_ca_file: cannot be read: open testdata/none.pem: no such file or directory",
+		"agent-key-plain":   "tls.require_agent_key: needs TLS: set tls.cert_file and tls.key_file too",
+		"agent-key-ca":      "tls.require_agent_key: agents cannot show both their own key and a certificate of tls.client_ca_file: leave one out",
 		"credential-short":  "agents.credential_life: 5m0s is not between 1h and 3650d",
 		"listen-any-port":   "listen: port 0 takes any free port, which agents would not find: name a port",
 		"history-short":     "history_days: 30 is not between 400 and 3650",

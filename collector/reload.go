@@ -20,7 +20,7 @@ var takenAtReload = []string{
 // takenAtStart are those that the next start takes: what is listened on and how,
 // where the data is, and the log, which is there before the collector.
 var takenAtStart = []string{
-	"listen", "insecure_listen", "tls.cert_file", "tls.key_file", "tls.client_ca_file", "debug.listen", "data_dir", "database.dsn", "database.owner_dsn",
+	"listen", "insecure_listen", "tls.cert_file", "tls.key_file", "tls.client_ca_file", "tls.require_agent_key", "debug.listen", "data_dir", "database.dsn", "database.owner_dsn",
 	"log.format", "metrics.listen", "metrics.web_config_file",
 }
 

@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"rollcall/pkg/wire"
 )
 
 // certificateAge is how long a certificate serves before its files are looked
@@ -46,12 +48,17 @@ func (c *certificate) load() error {
 	}
 	// TLS 1.2 is the oldest version that agents and browsers of today need.
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2", "http/1.1"}}
-	if c.files.ClientCAFile != "" {
+	switch {
+	case c.files.ClientCAFile != "":
 		if conf.ClientCAs, err = c.files.clientAuthorities(); err != nil {
 			return err
 		}
 		// Browsers have none; what agents ask for is refused without one.
 		conf.ClientAuth = tls.VerifyClientCertIfGiven
+	case c.files.RequireAgentKey:
+		if err := wire.AskForKey(conf); err != nil {
+			return err
+		}
 	}
 	c.current, c.written, c.checked = conf, written, time.Now()
 	return nil

@@ -1,13 +1,17 @@
 package collector
 
 import (
+	"bytes"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
+	"io"
 	"log/slog"
 	"math/big"
 	"net"
@@ -19,6 +23,7 @@ import (
 	"time"
 
 	"rollcall/collector/internal/ingest"
+	"rollcall/pkg/wire"
 )
 
 func tlsFiles(t *testing.T) TLS {
@@ -149,6 +154,105 @@ func TestClientAuthorities(t *testing.T) {
 			if (res.StatusCode == http.StatusForbidden) != tt.refused {
 				t.Errorf("%s %s: status %d", path, name, res.StatusCode)
 			}
+		}
+	}
+	if status, body := get(t, client, col.URL()+"healthz"); status != http.StatusOK {
+		t.Errorf("a browser: status %d: %s", status, body)
+	}
+}
+
+// With tls.require_agent_key a credential alone is of no use: reports are taken
+// from who shows the key that it is of, and browsers are asked for nothing that
+// they could have.
+func TestRequireAgentKey(t *testing.T) {
+	c := testConfig(t)
+	c.TLS = tlsFiles(t)
+	c.TLS.RequireAgentKey = true
+	client := newPair(t, c.TLS)
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	col := start(t, c, Options{})
+	showing := func(key ed25519.PrivateKey) *http.Client {
+		t.Helper()
+		own, err := wire.KeyCertificate(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		with := client.Transport.(*http.Transport).Clone()
+		with.TLSClientConfig.GetClientCertificate = func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			if n := len(asked.AcceptableCAs); n != 1 {
+				t.Errorf("%d names of authorities are told, want the agents' alone", n)
+			}
+			return &own, asked.SupportsCertificate(&own)
+		}
+		t.Cleanup(with.CloseIdleConnections)
+		return &http.Client{Transport: with}
+	}
+	post := func(client *http.Client, path, contentType, token string, body []byte) (int, []byte) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, strings.TrimSuffix(col.URL(), "/")+path, bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", contentType)
+		req.Header.Set("Authorization", "Bearer "+token)
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		raw, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, raw
+	}
+	join := func(name string) (ed25519.PrivateKey, string) {
+		t.Helper()
+		_, key, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := col.InviteAgent(t.Context(), "Riverside Food Bank", "Main", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := wire.ParseJoinToken(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked, err := json.Marshal(wire.NewJoin(token.Secret, key, name, "test", time.Now()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, raw := post(client, wire.JoinPath, wire.CredentialType, "", asked)
+		var got wire.Credential
+		if err := json.Unmarshal(raw, &got); err != nil || status != http.StatusOK {
+			t.Fatalf("join: status %d, %v: %s", status, err, raw)
+		}
+		return key, got.Token
+	}
+	key, credential := join("agent-1")
+	other, _ := join("agent-2")
+	_, static, err := col.store.CreateAgent(t.Context(), "Riverside Food Bank", "Main", "agent-3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		client *http.Client
+		token  string
+		want   int // 415 comes after all that asks who it is
+	}{
+		"its key":                   {showing(key), credential, http.StatusUnsupportedMediaType},
+		"no key":                    {client, credential, http.StatusForbidden},
+		"another agent's key":       {showing(other), credential, http.StatusForbidden},
+		"no key, and a static one":  {client, static, http.StatusForbidden},
+		"a key, and a static token": {showing(key), static, http.StatusForbidden},
+	} {
+		status, raw := post(tt.client, wire.ReportsPath, "text/plain", tt.token, nil)
+		if said := strings.Contains(string(raw), "tls.require_agent_key"); status != tt.want || said != (tt.want == http.StatusForbidden) {
+			t.Errorf("%s: status %d: %s", name, status, raw)
 		}
 	}
 	if status, body := get(t, client, col.URL()+"healthz"); status != http.StatusOK {

@@ -70,7 +70,8 @@ func await(t *testing.T, what string, done func() bool) {
 
 // An agent is started while the collector is down: it polls, joins when the
 // collector is back, and brings what it has read. It goes on after a restart
-// without its token, and after a year away, longer than its credential lives.
+// without its token, shows its key to a collector that now asks for it, and goes
+// on after a year away, longer than its credential lives.
 func TestJoin(t *testing.T) {
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
@@ -132,7 +133,12 @@ func TestJoin(t *testing.T) {
 		t.Errorf("identity %+v", id)
 	}
 	stop()
+	if err := col.Stop(); err != nil {
+		t.Fatal(err)
+	}
 
+	settings.TLS.RequireAgentKey = true
+	col, registry = startCollector()
 	c.Collector.Token, c.Collector.URL = config.Secret{}, ""
 	_, _, stop = startAgent()
 	before := delivered()

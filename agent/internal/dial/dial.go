@@ -6,6 +6,7 @@ package dial
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -32,6 +33,9 @@ type Trust struct {
 	// CertFile and KeyFile are PEM files of a client certificate, read again
 	// for each handshake so that it can be renewed; "" for none.
 	CertFile, KeyFile string
+	// Key is the agent's own, which a collector that asks for it is shown where
+	// there is no CertFile; nil for none.
+	Key ed25519.PrivateKey
 }
 
 // errPin is of a collector with another key than the one that is pinned.
@@ -64,7 +68,8 @@ func NewClient(t Trust) (*http.Client, error) {
 			return nil
 		}
 	}
-	if t.CertFile != "" {
+	switch {
+	case t.CertFile != "":
 		if _, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile); err != nil {
 			return nil, fmt.Errorf("cannot use the client certificate %s with key %s: %w", t.CertFile, t.KeyFile, err)
 		}
@@ -74,6 +79,17 @@ func NewClient(t Trust) (*http.Client, error) {
 				return nil, fmt.Errorf("cannot use the client certificate %s with key %s: %w", t.CertFile, t.KeyFile, err)
 			}
 			return &pair, nil
+		}
+	case t.Key != nil:
+		own, err := wire.KeyCertificate(t.Key)
+		if err != nil {
+			return nil, err
+		}
+		conf.GetClientCertificate = func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			if asked.SupportsCertificate(&own) != nil {
+				return &tls.Certificate{}, nil // a certificate of an authority is asked for, as by a proxy
+			}
+			return &own, nil
 		}
 	}
 	return &http.Client{

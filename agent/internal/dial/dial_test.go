@@ -2,6 +2,7 @@ package dial
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
@@ -99,8 +100,8 @@ func certBlock(c *x509.Certificate) *pem.Block { return &pem.Block{Type: "CERTIF
 func serve(t *testing.T, conf *tls.Config) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(r.TLS.VerifiedChains) > 0 {
-			_, _ = io.WriteString(w, r.TLS.VerifiedChains[0][0].Issuer.CommonName)
+		if len(r.TLS.PeerCertificates) > 0 {
+			_, _ = io.WriteString(w, r.TLS.PeerCertificates[0].Issuer.CommonName)
 		}
 	}))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -199,6 +200,36 @@ func TestClientCertificate(t *testing.T) {
 	}
 	if _, err := NewClient(Trust{CertFile: trust.CertFile, KeyFile: trust.CertFile}); err == nil {
 		t.Error("a file without a key is taken")
+	}
+}
+
+// The agent's own key is shown to who asks for it, and to nobody who asks for a
+// certificate of an authority.
+func TestOwnKey(t *testing.T) {
+	a := newAuthority(t)
+	server := a.sign(t, "127.0.0.1", time.Now().AddDate(0, 6, 0))
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust := Trust{Pin: wire.PinOf(server.Leaf), Key: key}
+	keys := &tls.Config{Certificates: []tls.Certificate{server}}
+	if err := wire.AskForKey(keys); err != nil {
+		t.Fatal(err)
+	}
+	before := keys.Clone()
+	before.MaxVersion = tls.VersionTLS12
+	authority := &tls.Config{Certificates: []tls.Certificate{server}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: x509.NewCertPool()}
+	authority.ClientCAs.AddCert(a.cert)
+	for name, tt := range map[string]struct {
+		asks *tls.Config
+		want string
+	}{
+		"for the key": {keys, "Rollcall agent"}, "by TLS 1.2": {before, "Rollcall agent"}, "for an authority's": {authority, ""}, "for nothing": {&tls.Config{Certificates: []tls.Certificate{server}}, ""},
+	} {
+		if who, err := get(t, trust, serve(t, tt.asks)); err != nil || who != tt.want {
+			t.Errorf("%s: %q, %v; want %q", name, who, err, tt.want)
+		}
 	}
 }
 

@@ -75,7 +75,7 @@ func (k *Keeper) Reach(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client, err := k.clientFor(token.Pin)
+	client, err := k.clientFor(bond{pin: token.Pin})
 	if err != nil {
 		return err
 	}

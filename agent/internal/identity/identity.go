@@ -32,7 +32,7 @@ type Options struct {
 	Token   config.Secret // a join token, or a static token; may be missing
 	Agent   string        // the agent's name for itself
 	Version string        // of the program
-	Trust   dial.Trust    // but for the pin, which is the identity's own
+	Trust   dial.Trust    // but for pin and key, which are the identity's own
 	Log     *slog.Logger
 	Now     func() time.Time
 	// After and Rand stand for time.After and rand.Float64.
@@ -58,7 +58,13 @@ type Keeper struct {
 
 	clients sync.Mutex
 	client  *http.Client
-	pinned  string // of client
+	of      bond // of client
+}
+
+// A bond is what ties an agent and its collector, each by a key of its own.
+type bond struct {
+	pin  string // of the collector's; "" for none
+	seed string // of the agent's; "" before it has joined
 }
 
 // New reads the identity in the folder. It writes nothing.
@@ -211,30 +217,33 @@ func (t transport) CloseIdleConnections() {
 	}
 }
 
-// current is the client for the pin of now.
+// current is the client for the bond of now.
 func (k *Keeper) current() (*http.Client, error) {
 	k.mu.Lock()
-	pin := k.file.Pin
+	of := bond{k.file.Pin, string(k.file.Key)}
 	k.mu.Unlock()
 	k.clients.Lock()
 	defer k.clients.Unlock()
-	if k.client != nil && k.pinned == pin {
+	if k.client != nil && k.of == of {
 		return k.client, nil
 	}
-	c, err := k.clientFor(pin)
+	c, err := k.clientFor(of)
 	if err != nil {
 		return nil, err
 	}
 	if k.client != nil {
 		k.client.CloseIdleConnections()
 	}
-	k.client, k.pinned = c, pin
+	k.client, k.of = c, of
 	return c, nil
 }
 
-func (k *Keeper) clientFor(pin string) (*http.Client, error) {
+func (k *Keeper) clientFor(b bond) (*http.Client, error) {
 	trust := k.opt.Trust
-	trust.Pin = pin
+	trust.Pin = b.pin
+	if b.seed != "" {
+		trust.Key = ed25519.NewKeyFromSeed([]byte(b.seed))
+	}
 	return dial.NewClient(trust)
 }
 
@@ -267,7 +276,7 @@ func (k *Keeper) Join(ctx context.Context, token wire.JoinToken) error {
 			return err
 		}
 	}
-	client, err := k.clientFor(token.Pin)
+	client, err := k.clientFor(bond{pin: token.Pin})
 	if err != nil {
 		return err
 	}

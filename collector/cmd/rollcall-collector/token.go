@@ -73,6 +73,9 @@ func (c *createTokenCmd) Run(ctx context.Context, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
+	if c.Static && config.TLS.RequireAgentKey {
+		return errors.New("--static: an agent with a static token has no key, and tls.require_agent_key takes none without: leave out one of them")
+	}
 	pin, err := config.Pin(c.Pin, time.Now())
 	if err != nil {
 		return err

@@ -77,6 +77,9 @@ type Options struct {
 	// NeedCertificate takes agents over connections with a verified client
 	// certificate alone.
 	NeedCertificate bool
+	// NeedKey takes reports over connections alone on which the agent has shown
+	// the key that it joined with.
+	NeedKey bool
 }
 
 // Terms are what agents are told to do.
@@ -100,6 +103,7 @@ type handler struct {
 
 	now             func() time.Time
 	needCertificate bool
+	needKey         bool
 }
 
 // New returns the handler of Paths. It panics when the registry has its metrics
@@ -117,7 +121,7 @@ func New(o Options) http.Handler {
 	h := &handler{
 		store: o.Store, log: o.Log, metrics: newMetrics(o.Registry), refusals: rate.Sometimes{First: 10, Interval: time.Second},
 		limits: o.Limits, decoding: make(chan *wire.Decoder, decoders), joining: make(chan struct{}, joins),
-		now: o.Now, terms: o.Terms, needCertificate: o.NeedCertificate,
+		now: o.Now, terms: o.Terms, needCertificate: o.NeedCertificate, needKey: o.NeedKey,
 	}
 	for range decoders {
 		h.decoding <- &wire.Decoder{}
@@ -238,6 +242,13 @@ func (h *handler) authenticate(r *http.Request) (store.Agent, error) {
 	agent, err := h.store.AgentByToken(r.Context(), strings.TrimSpace(token))
 	if err != nil {
 		return store.Agent{}, h.refusal(err)
+	}
+	if h.needKey && (len(agent.Key) == 0 || !agent.Key.Equal(wire.ShownKey(r.TLS))) {
+		return agent, &fault{
+			status: http.StatusForbidden, code: wire.CodeCertificate,
+			text: "this collector takes reports over connections alone on which the agent shows the key that it joined with (tls.require_agent_key): " +
+				"update the agent; one with a static token has no key, and needs a join token (rollcall-collector token create --replace)",
+		}
 	}
 	return agent, nil
 }

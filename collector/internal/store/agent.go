@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/ed25519"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -43,6 +44,8 @@ type Agent struct {
 	// Overlapped is when two programs were last heard that both are this agent;
 	// zero when never since it joined.
 	Overlapped time.Time
+	// Key is the one that it joined with, as AgentByToken tells; nil for none.
+	Key ed25519.PublicKey
 	// FirstUse is the hash of the credential that AgentByToken was shown for
 	// the first time; "" for one that was used before.
 	FirstUse string

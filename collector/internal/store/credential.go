@@ -66,11 +66,12 @@ func (s *Store) AgentByToken(ctx context.Context, token string) (Agent, error) {
 	}
 	var a Agent
 	var expires, used int64
+	var key string
 	hash := hashToken(token)
 	err := s.view(ctx, func(t *tx) error {
 		return scanAgent(func(to ...any) error {
-			return t.QueryRowContext(ctx, `SELECT `+agentColumns+`, c.expires, c.used FROM agent_credentials c
-				JOIN agents a ON a.id = c.agent WHERE c.hash = $1`, hash).Scan(append(to, &expires, &used)...)
+			return t.QueryRowContext(ctx, `SELECT `+agentColumns+`, a.public_key, c.expires, c.used FROM agent_credentials c
+				JOIN agents a ON a.id = c.agent WHERE c.hash = $1`, hash).Scan(append(to, &key, &expires, &used)...)
 		}, &a)
 	})
 	switch {
@@ -81,6 +82,9 @@ func (s *Store) AgentByToken(ctx context.Context, token string) (Agent, error) {
 	}
 	if err := a.taken(); err != nil {
 		return Agent{}, err
+	}
+	if a.Key, err = base64.StdEncoding.DecodeString(key); err != nil {
+		return Agent{}, fmt.Errorf("cannot read key of agent: %w", err)
 	}
 	if expires > 0 && expires <= millis(s.clock()) {
 		return Agent{}, fmt.Errorf("agent %q of site %q: its token is of before %s: %w", a.Name, a.Site, moment(expires).Format(time.RFC3339), ErrExpired)
