@@ -29,10 +29,17 @@ const decided = `i.forgotten = 1 AND (d.line_after <> '' OR i.undone > 0 OR EXIS
 	WHERE j.organization = i.organization AND j.forgotten = 1 AND j.undone = 0 AND j.id > i.id
 	AND e.contract = d.contract AND e.line_key = d.line_key AND e.ordinal = d.ordinal AND e.line_after = ''))`
 
+// superseded are the forgotten imports i that no undoing makes the newest of a
+// contract again: they were undone, or all their contracts are in later imports
+// that cannot be.
+const superseded = `i.forgotten = 1 AND (i.undone > 0 OR NOT EXISTS (SELECT 1 FROM import_contracts a WHERE a.import = i.id
+	AND NOT EXISTS (SELECT 1 FROM imports j JOIN import_contracts b ON b.import = j.id
+		WHERE j.organization = i.organization AND j.forgotten = 1 AND j.undone = 0 AND j.id > i.id AND b.contract = a.contract)))`
+
 // Prune forgets what no longer decides anything: the ids of old reports, and,
 // when it is older than the history that is kept, runs, findings that were
-// resolved, components that went away, and what imports changed that others have
-// followed. What people rejected or recorded stays, and so does the audit log.
+// resolved, components that went away, and what imports changed or could not use
+// that others have followed. What people rejected or recorded stays, and so does the audit log.
 func (s *Store) Prune(ctx context.Context) error {
 	if s.scope != nil {
 		return errWhole
@@ -50,6 +57,8 @@ func (s *Store) Prune(ctx context.Context) error {
 		{"imports", `UPDATE imports SET forgotten = 1 WHERE id IN (SELECT i.id FROM imports i WHERE i.imported_at < $1 AND ` + forgettable + ` ORDER BY i.id LIMIT $2)`, now.Add(-history)},
 		{"changes of lines", `DELETE FROM line_changes WHERE (import, contract, line_key, ordinal) IN (SELECT d.import, d.contract, d.line_key, d.ordinal
 			FROM imports i JOIN line_changes d ON d.import = i.id WHERE i.imported_at < $1 AND ` + decided + ` LIMIT $2)`, now.Add(-history)},
+		{"refused rows", `UPDATE imports SET refusals = '[]' WHERE id IN (SELECT i.id FROM imports i WHERE i.imported_at < $1 AND i.refusals <> '[]' AND ` + superseded + `
+			ORDER BY i.id LIMIT $2)`, now.Add(-history)},
 		{"entries of ledgers", `DELETE FROM ledger_entries WHERE id IN (SELECT e.id FROM imports i JOIN ledger_entries e ON e.ended = i.id
 			WHERE i.imported_at < $1 AND i.forgotten = 1 ORDER BY e.id LIMIT $2)`, now.Add(-history)},
 	} {

@@ -118,7 +118,9 @@ func TestPruneImports(t *testing.T) {
 						number, serial, _ := strings.Cut(l, " ")
 						list = append(list, contract.Line{Contract: number, Serial: serial, End: end})
 					}
-					_, err = s.ImportContract(ctx, org, file(fmt.Sprint(run, "-", i), list...), time.Time{})
+					f := file(fmt.Sprint(run, "-", i), list...)
+					f.Refused = []contract.Refusal{{File: f.Name, Row: i}}
+					_, err = s.ImportContract(ctx, org, f, time.Time{})
 				}
 				if err != nil {
 					rt.Fatal(err)
@@ -163,7 +165,7 @@ func TestPruneImports(t *testing.T) {
 	}
 }
 
-// The changes of a contract that is imported again and again do not grow for ever.
+// The changes and refused rows of a contract that is imported again and again do not grow for ever.
 func TestPruneImportsBounds(t *testing.T) {
 	ctx := context.Background()
 	c := newClock()
@@ -175,8 +177,10 @@ func TestPruneImportsBounds(t *testing.T) {
 	var first int64
 	for n := range 30 { // each ends what the one before began
 		c.advance(90 * 24 * time.Hour)
-		if _, err := s.ImportContract(ctx, o.ID, file(fmt.Sprint(n), contract.Line{Contract: "1", Serial: "S1", End: contract.Date(fmt.Sprintf("20%d-01-01", 30+n))},
-			contract.Line{Contract: "1", Serial: fmt.Sprint("T", n%2)}), time.Time{}); err != nil {
+		f := file(fmt.Sprint(n), contract.Line{Contract: "1", Serial: "S1", End: contract.Date(fmt.Sprintf("20%d-01-01", 30+n))},
+			contract.Line{Contract: "1", Serial: fmt.Sprint("T", n%2)})
+		f.Refused = []contract.Refusal{{File: f.Name, Row: n}}
+		if _, err := s.ImportContract(ctx, o.ID, f, time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Prune(ctx); err != nil {
@@ -187,15 +191,19 @@ func TestPruneImportsBounds(t *testing.T) {
 	if err != nil || total != 30 {
 		t.Fatalf("%d imports, %v", total, err)
 	}
-	kept := 0
+	kept, refused := 0, 0
 	for _, i := range log {
 		if !i.Forgotten {
 			kept++
 		}
+		refused += len(i.Refused)
 		first = i.ID
 	}
 	if kept > 9 { // two years of 90 days each
 		t.Errorf("%d of 30 imports are kept whole", kept)
+	}
+	if refused != kept+1 { // the newest of those that are forgotten may be the newest of all again
+		t.Errorf("refused rows of %d imports are kept, want of %d", refused, kept+1)
 	}
 	if i, changes, err := s.ImportByID(ctx, o.ID, first, 100, 0); err != nil || !i.Forgotten || len(changes) > 0 {
 		t.Errorf("the first import: %+v, %v, %v", i, changes, err)
