@@ -54,6 +54,12 @@ func get(t *testing.T, client *http.Client, url string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	status, _, body := do(t, client, r)
+	return status, body
+}
+
+func do(t *testing.T, client *http.Client, r *http.Request) (status int, header http.Header, body string) {
+	t.Helper()
 	res, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +69,7 @@ func get(t *testing.T, client *http.Client, url string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res.StatusCode, string(raw)
+	return res.StatusCode, res.Header, string(raw)
 }
 
 // await asks until the answer has the words.
@@ -94,6 +100,17 @@ func upload(t *testing.T, url, token string, d inventory.Device) http.Header {
 
 func receiptOf(t *testing.T, url, token string, d inventory.Device) (http.Header, wire.Receipt) {
 	t.Helper()
+	status, header, body := do(t, http.DefaultClient, uploadOf(t, url, token, d))
+	var receipt wire.Receipt
+	if err := json.Unmarshal([]byte(body), &receipt); err != nil || status != http.StatusOK {
+		t.Fatalf("status %d: %s", status, body)
+	}
+	return header, receipt
+}
+
+// uploadOf is the request with a batch of one report.
+func uploadOf(t *testing.T, url, token string, d inventory.Device) *http.Request {
+	t.Helper()
 	body, err := wire.EncodeBatch(wire.Batch{Agent: "agent-1", SentAt: time.Now(), Interval: 3600, Reports: []wire.Report{{
 		ReportID: "report-1", Epoch: 1, Seq: 1, PolledAt: time.Now(), Answered: true, Fingerprint: d.Fingerprint(), Device: d,
 	}}})
@@ -107,17 +124,7 @@ func receiptOf(t *testing.T, url, token string, d inventory.Device) (http.Header
 	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Content-Type", wire.BatchType)
 	r.Header.Set("Content-Encoding", wire.Encoding)
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	raw, _ := io.ReadAll(res.Body) // what there is of it
-	var receipt wire.Receipt
-	if err := json.Unmarshal(raw, &receipt); err != nil || res.StatusCode != http.StatusOK {
-		t.Fatalf("status %d: %s", res.StatusCode, raw)
-	}
-	return res.Header, receipt
+	return r
 }
 
 // From an upload and a contract file to the API and the metrics.

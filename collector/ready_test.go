@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +21,9 @@ import (
 
 	"rollcall/collector/internal/store"
 	"rollcall/pkg/config"
+	"rollcall/pkg/inventory"
 	"rollcall/pkg/peer"
+	"rollcall/pkg/torture"
 	"rollcall/pkg/wire"
 )
 
@@ -174,6 +177,63 @@ func TestStartWaitsForServer(t *testing.T) {
 	}
 	if err := col.Stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// While the server of the database hangs, agents and people are told to come
+// back, and all goes on by itself when it answers again.
+func TestDatabaseHangs(t *testing.T) {
+	server := peer.NeedPostgres(t, "15", false)
+	name, err := server.CreateDatabase("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := testConfig(t)
+	c.Database = Database{
+		DSN:      config.Plain(server.DSN(peer.AppRole, name) + "&connect_timeout=1"), // so that it takes no longer
+		OwnerDSN: config.Plain(server.DSN(peer.OwnerRole, name)),
+	}
+	col := start(t, c, Options{})
+	_, token, err := col.store.CreateAgent(t.Context(), "Riverside Food Bank", "Main", "agent-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	device := inventory.Device{Address: "192.0.2.1", Name: "sw1", Platform: inventory.PlatformIOSXE, Complete: true}
+	upload(t, col.URL(), token, device)
+	t.Cleanup(func() { _ = server.Thaw() })
+	if err := server.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	expect := func(r *http.Request, words string) {
+		all.Go(func() {
+			status, header, body := do(t, http.DefaultClient, r)
+			if status != http.StatusServiceUnavailable || !strings.Contains(body, words) {
+				t.Errorf("%s: status %d, want 503 that says %q:\n%s", r.URL, status, words, body)
+			}
+			if header.Get("Retry-After") == "" && r.URL.Path != "/readyz" {
+				t.Errorf("%s: no Retry-After", r.URL)
+			}
+		})
+	}
+	for range torture.Times(3, 30) { // in the long form more than there are connections
+		expect(uploadOf(t, col.URL(), token, device), "try again later")
+	}
+	for path, words := range map[string]string{"": "The database does not answer now", "api/v1/units": "The database does not answer now", "readyz": "cannot read the database"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, col.URL()+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(r, words)
+	}
+	all.Wait()
+	if err := server.Thaw(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, col.URL()+"readyz", "ready")
+	upload(t, col.URL(), token, device)
+	if status, body := get(t, http.DefaultClient, col.URL()); status != http.StatusOK {
+		t.Errorf("the page afterwards: status %d: %s", status, body)
 	}
 }
 

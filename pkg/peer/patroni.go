@@ -209,11 +209,7 @@ func (m *Member) start(patroni string) (err error) {
 // Kill kills the server and its Patroni, by SIGKILL.
 func (m *Member) Kill() error {
 	m.patroni.kill()
-	pids, err := postmaster(m.data())
-	for _, pid := range pids {
-		err = errors.Join(err, ignoreGone(syscall.Kill(pid, syscall.SIGKILL)))
-	}
-	return err
+	return signalServer(m.data(), syscall.SIGKILL)
 }
 
 // Start starts a member that was killed. Patroni has the server follow the
@@ -223,12 +219,8 @@ func (m *Member) Start() error { return m.start(m.patroni.cmd.Path) }
 // Freeze stops the server and its Patroni as they are: connections stay, and
 // nothing answers. So it is with a machine that hangs or has left the network.
 func (m *Member) Freeze() error {
-	pids, err := postmaster(m.data())
-	for _, pid := range append(pids, m.patroni.cmd.Process.Pid) {
-		err = errors.Join(err, ignoreGone(syscall.Kill(pid, syscall.SIGSTOP)))
-	}
 	m.frozen = true
-	return err
+	return errors.Join(signalServer(m.data(), syscall.SIGSTOP), ignoreGone(syscall.Kill(m.patroni.cmd.Process.Pid, syscall.SIGSTOP)))
 }
 
 // Reset ends a frozen member and starts it again, as its watchdog does with a

@@ -256,13 +256,17 @@ func (p *Postgres) Log() string {
 
 // Kill kills the server with all its processes by SIGKILL.
 func (p *Postgres) Kill() error {
-	pids, err := postmaster(p.data())
-	for _, pid := range pids {
-		err = errors.Join(err, ignoreGone(syscall.Kill(pid, syscall.SIGKILL)))
-	}
+	err := signalServer(p.data(), syscall.SIGKILL)
 	p.Stop()
 	return err
 }
+
+// Freeze stops the server with all its processes as they are, until Thaw:
+// connections stay, new ones are taken by the system, and nothing answers.
+func (p *Postgres) Freeze() error { return signalServer(p.data(), syscall.SIGSTOP) }
+
+// Thaw undoes Freeze.
+func (p *Postgres) Thaw() error { return signalServer(p.data(), syscall.SIGCONT) }
 
 // KillBackend kills one process of the server that serves a role, by SIGKILL: the
 // server then ends every connection and recovers by itself.
@@ -286,6 +290,15 @@ func (p *Postgres) KillBackend(role string) error {
 func ignoreGone(err error) error {
 	if errors.Is(err, syscall.ESRCH) {
 		return nil
+	}
+	return err
+}
+
+// signalServer signals all processes of the server of a data directory.
+func signalServer(data string, signal syscall.Signal) error {
+	pids, err := postmaster(data)
+	for _, pid := range pids {
+		err = errors.Join(err, ignoreGone(syscall.Kill(pid, signal)))
 	}
 	return err
 }

@@ -39,6 +39,16 @@ const (
 	// queueTime is how long a batch waits for a decoder before the agent is
 	// asked to come back.
 	queueTime = 20 * time.Second
+	// lookupTime and saveTime bound what the database is waited for, once to look
+	// an agent up, and once for a decoder and to save: a database that hangs holds
+	// neither for longer. Both together are less than agents wait for an answer,
+	// 45 s and more for a long batch.
+	lookupTime = 10 * time.Second
+	saveTime   = 30 * time.Second
+	// savePace is how many bytes of a batch add a second to saveTime.
+	savePace = 8 << 10
+	// answerTime is how long an agent has to take the answer.
+	answerTime = 30 * time.Second
 	// retryAfter is what an agent is asked to wait, in seconds; up to retrySpread
 	// more, so that those who were sent away at once do not come back at once.
 	retryAfter  = 20
@@ -191,7 +201,9 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request) (store.Agent, wir
 	if err != nil {
 		return agent, wire.Receipt{}, err
 	}
-	decoder, err := h.queue(r)
+	ctx, cancel := context.WithTimeout(r.Context(), savedWithin(len(body)))
+	defer cancel()
+	decoder, err := h.queue(ctx)
 	if err != nil {
 		return agent, wire.Receipt{}, err
 	}
@@ -200,7 +212,7 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request) (store.Agent, wir
 	if err != nil {
 		return agent, wire.Receipt{}, err
 	}
-	receipt, err := h.store.SaveReports(r.Context(), agent, batch)
+	receipt, err := h.store.SaveReports(ctx, agent, batch)
 	switch {
 	case errors.Is(err, store.ErrDisabled), errors.Is(err, store.ErrRevoked), errors.Is(err, store.ErrMustRejoin): // meanwhile
 		return agent, wire.Receipt{}, h.refusal(err)
@@ -214,8 +226,13 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request) (store.Agent, wir
 	return agent, receipt, nil
 }
 
+// savedWithin is how long a batch of so many bytes may take from its arrival.
+func savedWithin(size int) time.Duration {
+	return saveTime + time.Duration(size)*time.Second/savePace
+}
+
 // queue waits for a decoder, which the caller gives back.
-func (h *handler) queue(r *http.Request) (*wire.Decoder, error) {
+func (h *handler) queue(ctx context.Context) (*wire.Decoder, error) {
 	h.metrics.queue.Inc()
 	defer h.metrics.queue.Dec()
 	timer := time.NewTimer(queueTime)
@@ -225,8 +242,8 @@ func (h *handler) queue(r *http.Request) (*wire.Decoder, error) {
 		return decoder, nil
 	case <-timer.C:
 		return nil, &fault{status: http.StatusServiceUnavailable, text: "the collector is busy: send the batch again later"}
-	case <-r.Context().Done():
-		return nil, &fault{status: http.StatusServiceUnavailable, text: "the request was given up", cause: r.Context().Err()}
+	case <-ctx.Done():
+		return nil, &fault{status: http.StatusServiceUnavailable, text: "the request was given up", cause: ctx.Err()}
 	}
 }
 
@@ -239,7 +256,9 @@ func (h *handler) authenticate(r *http.Request) (store.Agent, error) {
 	if !found || !strings.EqualFold(scheme, "Bearer") {
 		return store.Agent{}, &fault{status: http.StatusUnauthorized, text: `no token: send "Authorization: Bearer TOKEN"`}
 	}
-	agent, err := h.store.AgentByToken(r.Context(), strings.TrimSpace(token))
+	ctx, cancel := context.WithTimeout(r.Context(), lookupTime)
+	defer cancel()
+	agent, err := h.store.AgentByToken(ctx, strings.TrimSpace(token))
 	if err != nil {
 		return store.Agent{}, h.refusal(err)
 	}
@@ -287,7 +306,7 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, agent store.Ag
 	deadline := time.Now().Add(uploadTime)
 	control := http.NewResponseController(w)
 	until := func(t time.Time) error { return supported(control.SetReadDeadline(t)) }
-	if err := errors.Join(until(deadline), supported(control.SetWriteDeadline(deadline.Add(queueTime+time.Minute)))); err != nil {
+	if err := errors.Join(until(deadline), supported(control.SetWriteDeadline(deadline.Add(savedWithin(wire.MaxCompressed)+answerTime)))); err != nil {
 		return nil, &fault{status: http.StatusServiceUnavailable, text: "the connection is gone", cause: err}
 	}
 	body, err := io.ReadAll(h.limits.Uploads.Paced(http.MaxBytesReader(w, r.Body, wire.MaxCompressed), deadline, until))

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -285,6 +286,54 @@ func TestStoreFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A database that hangs is let go of before the agent, which waits 45 s, gives up.
+func TestStoreHangs(t *testing.T) {
+	hang := func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	for name, s := range map[string]hanging{"looking up the token": {find: hang}, "saving": {save: hang}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := ingest.New(ingest.Options{Store: s, Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)})
+				var all sync.WaitGroup
+				for range 10 { // more than are decoded at once
+					all.Go(func() {
+						began := time.Now()
+						r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, wire.ReportsPath, bytes.NewReader(encode(t, report(1))))
+						r.Header.Set("Authorization", "Bearer x")
+						r.Header.Set("Content-Type", wire.BatchType)
+						r.Header.Set("Content-Encoding", wire.Encoding)
+						w := httptest.NewRecorder()
+						h.ServeHTTP(w, r)
+						if took := time.Since(began); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || took > 40*time.Second {
+							t.Errorf("status %d, Retry-After %q after %s; want 503 with one within 40s", w.Code, w.Header().Get("Retry-After"), took)
+						}
+					})
+				}
+				all.Wait()
+			})
+		})
+	}
+}
+
+// A hanging keeper does nothing but what is set.
+type hanging struct {
+	keeper
+	find, save func(context.Context) error
+}
+
+func (h hanging) AgentByToken(ctx context.Context, _ string) (store.Agent, error) {
+	if h.find != nil {
+		return store.Agent{}, h.find(ctx)
+	}
+	return store.Agent{}, nil
+}
+
+func (h hanging) SaveReports(ctx context.Context, _ store.Agent, _ wire.Batch) (wire.Receipt, error) {
+	return wire.Receipt{}, h.save(ctx)
 }
 
 // A body that is cut short is not a reason for the agent to set the batch aside.

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,26 +25,30 @@ const (
 // join answers an agent that joins.
 func (h *handler) join(w http.ResponseWriter, r *http.Request) {
 	var j wire.Join
-	h.credential(w, r, "join", &j, func() (store.Agent, wire.Credential, error) {
+	h.credential(w, r, "join", &j, func(ctx context.Context) (store.Agent, wire.Credential, error) {
 		if err := j.Verify(); err != nil {
 			return store.Agent{}, wire.Credential{}, &fault{status: http.StatusBadRequest, text: err.Error()}
 		}
-		return h.store.Join(r.Context(), j, h.life())
+		return h.store.Join(ctx, j, h.life())
 	})
 }
 
 // renew answers an agent that has joined, and wants another credential.
 func (h *handler) renew(w http.ResponseWriter, r *http.Request) {
 	var n wire.Renewal
-	h.credential(w, r, "renew", &n, func() (store.Agent, wire.Credential, error) { return h.store.Renew(r.Context(), n, h.life()) })
+	h.credential(w, r, "renew", &n, func(ctx context.Context) (store.Agent, wire.Credential, error) {
+		return h.store.Renew(ctx, n, h.life())
+	})
 }
 
 // credential reads a request, and answers with a credential or a fault.
-func (h *handler) credential(w http.ResponseWriter, r *http.Request, what string, into any, issue func() (store.Agent, wire.Credential, error)) {
+func (h *handler) credential(w http.ResponseWriter, r *http.Request, what string, into any, issue func(context.Context) (store.Agent, wire.Credential, error)) {
 	status := http.StatusOK
 	agent, c, err := store.Agent{}, wire.Credential{}, h.readRequest(w, r, into)
 	if err == nil {
-		agent, c, err = issue()
+		ctx, cancel := context.WithTimeout(r.Context(), saveTime)
+		defer cancel()
+		agent, c, err = issue(ctx)
 	}
 	if err != nil {
 		f := h.refusal(err)

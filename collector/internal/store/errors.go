@@ -13,8 +13,8 @@ var (
 	ErrUnauthorized = errors.New("unauthorized")
 )
 
-// ErrAway is the kind of Open's error when a database server is not reached, or
-// has no primary, is starting or ending: it may be there a moment later.
+// ErrAway is the kind of an error when a database server is not reached, does not
+// answer, has no primary, is starting or ending: it may be there a moment later.
 var ErrAway = errors.New("the database server is not there now")
 
 // ErrUnwritable is the kind of Ready's error when nothing can be written.

@@ -56,10 +56,7 @@ func openPostgres(ctx context.Context, d Database, log witness) (*postgres, erro
 		p.pools[l] = db
 	}
 	if err := prepare(ctx, p.pools[work], d, log); err != nil {
-		if isAway(err) {
-			err = fmt.Errorf("%w: %w", ErrAway, err)
-		}
-		return nil, errors.Join(err, p.Close())
+		return nil, errors.Join(asAway(err), p.Close())
 	}
 	return p, nil
 }
@@ -113,7 +110,7 @@ func (p *postgres) beginTx(ctx context.Context, l lane, o *sql.TxOptions, within
 			break
 		}
 	}
-	return nil, explainConnect(err)
+	return nil, asAway(explainConnect(err))
 }
 
 // isDead says that a connection was lost, not that none can be made.
@@ -207,7 +204,7 @@ func (p *postgres) advice() string { return "see the log of the PostgreSQL serve
 func (p *postgres) explain(err error) (error, bool) {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
-		return err, false
+		return asAway(err), false
 	}
 	switch e.Code {
 	case "40001", "40P01", // serialization failure, deadlock
@@ -216,5 +213,5 @@ func (p *postgres) explain(err error) (error, bool) {
 	case "22021", "22P05": // NUL or what is not UTF-8, in a text
 		return fmt.Errorf("%w: it has a character that cannot be kept", ErrInvalid), false
 	}
-	return err, false
+	return asAway(err), false
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // connectTime bounds how long one connection is tried, or asked whether it still
-// leads anywhere.
+// leads anywhere, where the DSN has no connect_timeout.
 const connectTime = 5 * time.Second
 
 // silence is how long a server may say nothing before its connection is given
@@ -67,7 +67,7 @@ func notForEver() []stdlib.OptionOpenDB {
 	return []stdlib.OptionOpenDB{
 		stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false }), // it would wait
 		stdlib.OptionResetSession(func(ctx context.Context, c *pgx.Conn) error {
-			ctx, cancel := context.WithTimeout(ctx, connectTime)
+			ctx, cancel := context.WithTimeout(ctx, c.Config().ConnectTimeout)
 			defer cancel()
 			if err := c.Ping(ctx); err != nil {
 				return driver.ErrBadConn
@@ -144,6 +144,15 @@ func isAway(err error) bool {
 	}
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, pgconn.ErrReadOnlyConnection) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// asAway gives an error that isAway its kind, unless the caller's time was over.
+func asAway(err error) error {
+	_, connects := errors.AsType[*pgconn.ConnectError](err)
+	if !isAway(err) || errors.Is(err, context.DeadlineExceeded) && !connects {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrAway, err)
 }
 
 // explainConnect says what pgx does not: that there are servers and none takes

@@ -15,6 +15,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/big"
@@ -85,7 +86,7 @@ type engine interface {
 	// advice is what a person looks at when nothing can be written.
 	advice() string
 	// explain says whether a transaction that failed may be tried again, and
-	// returns the error with its kind where the caller is to blame.
+	// returns the error with its kind.
 	explain(err error) (kind error, again bool)
 	Close() error
 }
@@ -319,9 +320,9 @@ func rest(ctx context.Context, n int) bool {
 }
 
 // wrote remembers for Ready how the last write ended; one that the caller gave
-// up says nothing.
+// up says nothing, unless it took too long.
 func (s *Store) wrote(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return err
 	}
 	s.mu.Lock()

@@ -58,7 +58,10 @@ func (s *server) failed(r *http.Request, err error) (answer any, status int) {
 		f = &failure{kind: kindConflict, message: upperFirst(err.Error()) + "."}
 	case errors.Is(r.Context().Err(), context.DeadlineExceeded): // answerTimeout
 		s.log.WarnContext(r.Context(), "request took too long and was given up", "path", r.URL.Path, "error", err)
-		f = &failure{kind: kindBusy, message: "The collector is too busy to answer this now. Try again in a minute."}
+		f = &failure{kind: kindBusy, message: "This was not answered in time: the collector or its database is busy, or hangs. Try again in a minute."}
+	case errors.Is(err, store.ErrAway):
+		s.log.ErrorContext(r.Context(), "database does not answer", "path", r.URL.Path, "error", err)
+		f = &failure{kind: kindBusy, message: "The database does not answer now. Try again in a minute: agents keep their reports until then, and nothing is lost."}
 	default:
 		if r.Context().Err() == nil {
 			s.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)

@@ -316,7 +316,7 @@ func TestTooSlow(t *testing.T) {
 	for _, path := range []string{"/", "/api/v1/units"} {
 		s.log.Reset()
 		answer := s.do(httptest.NewRequest(http.MethodGet, path, nil).WithContext(over))
-		if answer.Code != http.StatusServiceUnavailable || answer.Header().Get("Retry-After") == "" || !strings.Contains(answer.Body.String(), "too busy") {
+		if answer.Code != http.StatusServiceUnavailable || answer.Header().Get("Retry-After") == "" || !strings.Contains(answer.Body.String(), "not answered in time") {
 			t.Errorf("%s: status %d, Retry-After %q, body %s", path, answer.Code, answer.Header().Get("Retry-After"), answer.Body)
 		}
 		if !strings.Contains(s.log.String(), path) {
