@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"rollcall/collector/internal/reconcile"
+	"rollcall/collector/internal/store"
 	"rollcall/collector/internal/web"
 )
 
@@ -30,8 +31,8 @@ func (s *site) post(path string, fields ...string) *httptest.ResponseRecorder {
 	return s.do(r)
 }
 
-// Every action by its form, in an order in which each finds what it needs, and
-// what is kept then.
+// Every action by its form, in an order in which each finds what it needs, what is
+// kept then, and that the audit log has it.
 func TestActions(t *testing.T) {
 	ctx := context.Background()
 	s := newSite(t)
@@ -42,6 +43,9 @@ func TestActions(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	upload, err := s.SaveUpload(ctx, foodBankID, store.Upload{Kind: store.ContractImport, Name: "new.csv", Content: []byte(sccFile)})
+	must(err)
+	done := map[string]bool{}
 	for _, step := range []struct {
 		action string
 		fields []string
@@ -88,6 +92,11 @@ func TestActions(t *testing.T) {
 			must(err)
 			return all, len(all) == 1 && all[0].Entry.Quantity == 2
 		}},
+		{"delete_order", []string{"id", "2"}, "/records?organization=" + foodBankID + "#orders", func() (any, bool) {
+			all, err := s.Orders(ctx, foodBankID)
+			must(err)
+			return all, len(all) == 0
+		}},
 		{
 			"declare",
 			[]string{"serial", "FDO2201A1BC", "pid", "ISR4331/K9", "kind", "spare", "reason", "on the shelf", "author", "Admin"},
@@ -122,9 +131,17 @@ func TestActions(t *testing.T) {
 			must(err)
 			return all, len(all) == 1 && all[0].Contract == "204123456"
 		}},
+		{"import", []string{"upload", upload}, "/records?organization=" + foodBankID, func() (any, bool) {
+			all := s.contractNumbers(foodBankID)
+			return all, slices.Contains(all, "777000111")
+		}},
 	} {
+		done[step.action] = true
 		t.Run(step.action, func(t *testing.T) {
-			answer := s.post("/do/"+step.action, append(step.fields, "organization", foodBankID)...)
+			var answer *httptest.ResponseRecorder
+			if len(s.written(func() { answer = s.post("/do/"+step.action, append(step.fields, "organization", foodBankID)...) })) == 0 {
+				t.Error("the audit log has nothing of it")
+			}
 			if answer.Code != http.StatusSeeOther || answer.Header().Get("Location") != step.back {
 				t.Fatalf("status %d to %q, want %d to %q: %s", answer.Code, answer.Header().Get("Location"), http.StatusSeeOther, step.back, answer.Body)
 			}
@@ -135,6 +152,11 @@ func TestActions(t *testing.T) {
 				t.Errorf("the page behind it has status %d: %s", page.Code, page.Body)
 			}
 		})
+	}
+	for _, rt := range web.RoutesForTest() {
+		if name, ok := strings.CutPrefix(rt.Pattern, "POST /api/v1/do/"); ok && !done[name] {
+			t.Errorf("the action %s is not done here", name)
+		}
 	}
 	if page := s.get("/imports/2?organization=" + foodBankID); !strings.Contains(page.Body.String(), "It was undone by <bdi>Admin</bdi>") {
 		t.Errorf("the page of the import: %s", page.Body)

@@ -130,8 +130,15 @@ func (s *site) callers() []caller {
 	a, _ := s.account("token-of-disabled", login.Grants{"": login.Admin})
 	ofDisabled := s.token(a.ID, login.ScopeRead, "")
 	s.must(s.SetDisabled(ctx, a.ID, true))
+	// Both of these are of an hour, and of two hours ago.
+	s.ms.Add(-2 * time.Hour.Milliseconds())
+	expired := s.token(admin.ID, login.ScopeWrite, "")
+	over, err := s.BeginSession(ctx, store.Begin{Account: admin.ID, Way: "password", Address: "192.0.2.1", Life: time.Hour})
+	s.must(err)
+	s.ms.Add(2 * time.Hour.Milliseconds())
 	return append(
-		all, caller{name: "nobody"}, caller{name: "token-revoked", token: revoked}, caller{name: "token-of-disabled", token: ofDisabled},
+		all, caller{name: "token-over", token: expired}, caller{name: "session-over", cookie: &http.Cookie{Name: "rollcall_session", Value: over}},
+		caller{name: "nobody"}, caller{name: "token-revoked", token: revoked}, caller{name: "token-of-disabled", token: ofDisabled},
 		caller{name: "token-made-up", token: "rct_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}, caller{name: "agent-token", token: "rca_AAAA"},
 		caller{name: "cookie-made-up", cookie: &http.Cookie{Name: "rollcall_session", Value: strings.Repeat("A", 43)}},
 	)
