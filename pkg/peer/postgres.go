@@ -145,8 +145,12 @@ func giveToPostgres(dir string) (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(dir, int(uid), int(gid))
 }
 
+// command is one of PostgreSQL's programs, or any other by its path.
 func (p *Postgres) command(program string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(p.home, "bin", program), args...)
+	if !filepath.IsAbs(program) {
+		program = filepath.Join(p.home, "bin", program)
+	}
+	cmd := exec.Command(program, args...)
 	cmd.Dir = p.dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "LD_LIBRARY_PATH="+filepath.Join(p.home, "lib"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.user, Setpgid: true}
@@ -369,6 +373,19 @@ func (p *Postgres) Exec(database, query string) error {
 	defer func() { _ = db.Close() }()
 	if _, err := db.Exec(query); err != nil {
 		return fmt.Errorf("%s: %w", query, err)
+	}
+	return nil
+}
+
+// Shell has a shell run commands as the server's user, as the superuser of the
+// server where they are programs of PostgreSQL. PGDATA is the server's folder, and
+// BACKUPS one that lives as long.
+func (p *Postgres) Shell(commands string, env ...string) error {
+	cmd := p.command("/bin/sh", "-euc", commands)
+	cmd.Env = append(append(cmd.Env, "PATH="+filepath.Join(p.home, "bin")+":"+os.Getenv("PATH"), "PGHOST=127.0.0.1", fmt.Sprint("PGPORT=", p.port), "PGUSER=postgres",
+		"PGDATA="+p.data(), "BACKUPS="+filepath.Join(p.dir, "backups")), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s\n%w\n%s", commands, err, out)
 	}
 	return nil
 }
