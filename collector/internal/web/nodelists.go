@@ -2,10 +2,12 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"rollcall/pkg/inventory"
 	"rollcall/pkg/table"
@@ -41,23 +43,36 @@ func (s *server) nodesCSV(r *http.Request) (any, error) {
 	return listFile(csvType, buf.Bytes()), err
 }
 
+// netBoxName is how long the name of a device may be in NetBox, in characters.
+const netBoxName = 64
+
 // nodesNetBox is a list that NetBox's import of devices takes. Roles, device
-// types, sites and platforms have to be there in NetBox, as for any import.
+// types, sites and platforms have to be there in NetBox, as for any import: one
+// row that it refuses is the end of all, so each has what NetBox insists on.
 func (s *server) nodesNetBox(r *http.Request) (any, error) {
 	nodes, err := s.nodes(r)
 	if err != nil {
 		return nil, err
 	}
+	cut := func(s string, most int) string { return string([]rune(s)[:min(most, utf8.RuneCountInString(s))]) }
+	// NetBox takes a name once in a site, in whichever case.
+	name := func(n listedNode) string { return cut(cmp.Or(n.Node.Name, n.Address), netBoxName) }
+	place := func(n listedNode) string { return strings.ToLower(n.Site + "\x00" + name(n)) }
+	places := map[string]int{}
+	for _, n := range nodes {
+		places[place(n)]++
+	}
 	header := []string{"name", "role", "manufacturer", "device_type", "serial", "site", "status", "platform", "comments"}
 	var rows [][]string
 	for _, n := range nodes {
-		name := n.Node.Name
-		if name == "" {
-			name = n.Address
+		called := name(n)
+		if places[place(n)] > 1 {
+			suffix := " (" + n.Address + ")"
+			called = cut(called, netBoxName-utf8.RuneCountInString(suffix)) + suffix
 		}
 		rows = append(rows, []string{
-			name, "Network", "Cisco", n.model(), n.serial(), n.Site, "active", n.Platform,
-			"Found by Rollcall at " + n.Address + "; coverage: " + string(n.Coverage),
+			called, "Network", "Cisco", cmp.Or(n.model(), "Unknown"), n.serial(), n.Site, "active", n.Platform,
+			"Found by Rollcall at " + n.Address + "; coverage: " + cmp.Or(string(n.Coverage), "not known"),
 		})
 	}
 	var buf bytes.Buffer

@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -77,6 +79,53 @@ func TestNodeLists(t *testing.T) {
 				t.Errorf("list (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What NetBox's import of devices (its DeviceImportForm since 3.6) insists on:
+// columns that it knows, a value in those that are required, one of its states,
+// and names that are short enough and that no other device of the site has.
+func TestNodesForNetBox(t *testing.T) {
+	s := newSite(t)
+	s.lists()
+	long := s.agent("Hill School", strings.Repeat("Long ", 10), "pi")
+	for _, address := range []string{"192.0.2.7", "192.0.2.8"} {
+		u := s.unit(long.Site, strings.Repeat("é", 200), "1", "C9300-48P", "FCW2345"+address, reconcile.Covered)
+		u.Address = address
+		s.polled(long, "complete", map[string][]reconcile.Unit{address: {u}})
+	}
+	rows, err := csv.NewReader(s.get("/api/v1/nodes.netbox.csv").Body).ReadAll()
+	s.must(err)
+	known := []string{
+		"name", "role", "tenant", "manufacturer", "device_type", "platform", "serial", "asset_tag", "status", "site", "location", "rack", "position", "face",
+		"latitude", "longitude", "parent", "device_bay", "airflow", "virtual_chassis", "vc_position", "vc_priority", "cluster", "description", "config_template", "comments", "tags",
+	}
+	required := []string{"role", "manufacturer", "device_type", "status", "site"}
+	states := []string{"offline", "active", "planned", "staged", "failed", "inventory", "decommissioning"}
+	for _, column := range append(required, rows[0]...) {
+		if !slices.Contains(known, column) || !slices.Contains(rows[0], column) {
+			t.Errorf("column %q is not known to NetBox, or missing", column)
+		}
+	}
+	if len(rows) != 6 {
+		t.Errorf("%d rows, want the header and 5 nodes", len(rows))
+	}
+	names := map[string]bool{}
+	for _, row := range rows[1:] {
+		value := map[string]string{}
+		for i, column := range rows[0] {
+			value[column] = row[i]
+		}
+		for _, column := range required {
+			if value[column] == "" {
+				t.Errorf("%v: no %s, which NetBox wants", row, column)
+			}
+		}
+		place := strings.ToLower(value["site"] + "/" + value["name"])
+		if n := utf8.RuneCountInString(value["name"]); n == 0 || n > 64 || names[place] || len(value["serial"]) > 50 || !slices.Contains(states, value["status"]) {
+			t.Errorf("%v: a name of %d characters (seen before: %t), status %q", row, n, names[place], value["status"])
+		}
+		names[place] = true
 	}
 }
 
