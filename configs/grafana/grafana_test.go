@@ -58,7 +58,9 @@ type (
 	link struct {
 		Title       string   `json:"title"`
 		Type        string   `json:"type"`
-		URL         string   `json:"url,omitempty"`
+		URL         string   `json:"url"`
+		Icon        string   `json:"icon"` // of a link of kind "link"
+		Tooltip     string   `json:"tooltip"`
 		Tags        []string `json:"tags"`
 		AsDropdown  bool     `json:"asDropdown"`
 		IncludeVars bool     `json:"includeVars"`
@@ -151,8 +153,8 @@ func newDashboard(uid, title, description string, variables ...variable) *builde
 		}, variables...)},
 		Links: []link{
 			{Title: "Rollcall", Type: "dashboards", Tags: []string{own}, AsDropdown: true, IncludeVars: true, KeepTime: true},
-			{Title: "Pages of the collector", Type: "link", URL: "$collector/", Tags: []string{}, TargetBlank: true},
-			{Title: "Help", Type: "link", URL: "$collector/help/", Tags: []string{}, TargetBlank: true},
+			{Title: "Pages of the collector", Type: "link", URL: "$collector/", Icon: "external link", Tags: []string{}, TargetBlank: true},
+			{Title: "Help", Type: "link", URL: "$collector/help/", Icon: "question", Tags: []string{}, TargetBlank: true},
 		},
 	}}
 }
@@ -244,8 +246,8 @@ func (b *builder) pie(width int, w words, label, expr string) {
 	t.LegendFormat = "{{" + label + "}}"
 	p := w.panel("piechart", map[string]any{
 		"reduceOptions": map[string]any{"calcs": []string{"lastNotNull"}, "fields": "", "values": false},
-		"pieType":       "donut", "displayLabels": []string{"name", "value"}, "tooltip": map[string]any{"mode": "multi"},
-		"legend": map[string]any{"displayMode": "table", "placement": "right", "showLegend": true, "values": []string{"value", "percent"}},
+		"pieType":       "donut", "displayLabels": []string{"name", "value"}, "tooltip": map[string]any{"mode": "multi", "sort": "none"},
+		"legend": map[string]any{"displayMode": "table", "placement": "right", "showLegend": true, "calcs": []string{}, "values": []string{"value", "percent"}},
 	}, t)
 	p.FieldConfig.Overrides = coloured()
 	b.add(width, 8, p)
@@ -332,7 +334,7 @@ func (b *builder) table(width, height int, w words, columns ...column) {
 			exclude[l] = true
 		}
 	}
-	p := w.panel("table", map[string]any{"showHeader": true, "cellHeight": "sm", "footer": map[string]any{"show": false}}, targets...)
+	p := w.panel("table", map[string]any{"showHeader": true, "cellHeight": "sm"}, targets...)
 	p.FieldConfig.Overrides = overrides
 	p.FieldConfig.Defaults.Custom = map[string]any{"filterable": true, "align": "auto"}
 	p.Transformations = []transformation{
