@@ -371,6 +371,23 @@ func TestMetricsAndHealth(t *testing.T) {
 	}
 }
 
+// The file of Prometheus' exporter toolkit stands before all that is served.
+func TestMetricsBehindPassword(t *testing.T) {
+	cfg := testConfig(t, newFakeCollector(t).URL, "192.0.2.1")
+	cfg.Metrics = MetricsConfig{Listen: "127.0.0.1:0", WebConfigFile: filepath.Join("testdata", "web.yml")}
+	a := newAgent(t, cfg, fakePoller{"192.0.2.1": answers(device("192.0.2.1"))}, Options{})
+	defer start(t, a)()
+	eventually(t, func() bool { return a.Addr() != "" })
+	for _, path := range []string{"/metrics", "/healthz"} {
+		if status, _ := get(t, "http://"+a.Addr()+path); status != http.StatusUnauthorized {
+			t.Errorf("%s without a password: status %d", path, status)
+		}
+		if status, body := get(t, "http://prometheus:scrape%20it@"+a.Addr()+path); status != http.StatusOK || body == "" {
+			t.Errorf("%s with the password: status %d\n%s", path, status, body)
+		}
+	}
+}
+
 type lockedWriter struct {
 	mu sync.Mutex
 	w  io.Writer

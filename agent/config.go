@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+
 	"rollcall/agent/internal/crawl"
 	"rollcall/agent/internal/identity"
 	"rollcall/agent/internal/poll"
@@ -74,6 +76,9 @@ type SpoolConfig struct {
 // MetricsConfig says where the agent shows its own metrics.
 type MetricsConfig struct {
 	Listen string `yaml:"listen"`
+	// WebConfigFile is the file of Prometheus' exporter toolkit for TLS and
+	// passwords; "" for none.
+	WebConfigFile string `yaml:"web_config_file"`
 }
 
 // LogConfig says what is logged to standard error, and how.
@@ -192,6 +197,14 @@ func (c Config) Validate() error {
 	if c.Metrics.Listen != "" {
 		if _, _, err := net.SplitHostPort(c.Metrics.Listen); err != nil {
 			m.add("metrics.listen", "%q is not an address with a port: write it as 127.0.0.1:9469", c.Metrics.Listen)
+		}
+	}
+	if file := c.Metrics.WebConfigFile; file != "" {
+		if c.Metrics.Listen == "" {
+			m.add("metrics.web_config_file", "is for /metrics: set metrics.listen")
+		}
+		if err := toolkit.Validate(file); err != nil {
+			m.add("metrics.web_config_file", "%s: %v", file, err)
 		}
 	}
 	if _, err := c.Log.level(); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"rollcall/agent/internal/spool"
 	"rollcall/agent/internal/upload"
@@ -275,10 +276,10 @@ func (m *metrics) opening(err error) {
 	m.health.spoolError = err.Error()
 }
 
-// server shows metrics and health.
+// server shows metrics and health, or the status.
 type server struct {
-	http     *http.Server
-	listener net.Listener
+	http   *http.Server
+	answer func() error // answers requests until http is shut down
 }
 
 func (r *run) listen(ctx context.Context) (*server, error) {
@@ -287,7 +288,7 @@ func (r *run) listen(ctx context.Context) (*server, error) {
 		return nil, fmt.Errorf("cannot serve metrics.listen: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(r.opt.Registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(r.opt.Registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second, EnableOpenMetrics: true}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		h, well := r.metrics.check()
 		w.Header().Set("Content-Type", "application/json")
@@ -298,15 +299,19 @@ func (r *run) listen(ctx context.Context) (*server, error) {
 	})
 	r.addr.Store(l.Addr().String())
 	r.log.Info("metrics are served", "address", l.Addr().String())
-	return &server{listener: l, http: &http.Server{
-		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
-	}}, nil
+	s := newServer(mux)
+	web := &toolkit.FlagConfig{WebListenAddresses: &[]string{r.cfg.Metrics.Listen}, WebConfigFile: &r.cfg.Metrics.WebConfigFile}
+	return &server{http: s, answer: func() error { return toolkit.Serve(l, s, web, r.log) }}, nil
+}
+
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
 }
 
 // serve returns when ctx has ended and requests in progress are answered.
 func (s *server) serve(ctx context.Context) error {
 	failed := make(chan error, 1)
-	go func() { failed <- s.http.Serve(s.listener) }()
+	go func() { failed <- s.answer() }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("cannot serve metrics: %w", err)

@@ -83,10 +83,11 @@ func (a *Agent) serveStatus(ctx context.Context) (stop func(), err error) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(a.Status()) // the client is gone: nobody to tell
 	})
-	s := &server{listener: l, http: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}}
+	s := newServer(mux)
+	answering := &server{http: s, answer: func() error { return s.Serve(l) }}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
-	go func() { done <- s.serve(ctx) }()
+	go func() { done <- answering.serve(ctx) }()
 	return func() {
 		cancel()
 		if err := <-done; err != nil {
