@@ -44,6 +44,16 @@ type line struct {
 	log       *slog.Logger      // of both; nil logs nothing
 	now       func() time.Time  // the collector's clock; nil is the machine's
 	configure func(*collector.Config)
+
+	organization string // its name; "" is organizationName
+}
+
+// owner is the name of the line's organization.
+func (l *line) owner() string {
+	if l.organization == "" {
+		return organizationName
+	}
+	return l.organization
 }
 
 func newLine(t *testing.T) *line {
@@ -88,7 +98,7 @@ func (l *line) startAgent(site, name string, devices ...*simdevice.Server) (regi
 	token, joined := l.tokens[name]
 	if !joined {
 		var err error
-		if token, err = l.collector.InviteAgent(l.t.Context(), organizationName, site, name); err != nil {
+		if token, err = l.collector.InviteAgent(l.t.Context(), l.owner(), site, name); err != nil {
 			l.t.Fatal(err)
 		}
 		l.tokens[name] = token
@@ -142,7 +152,7 @@ func (l *line) importContract(rows ...string) {
 
 func (l *line) importFile(path string) {
 	l.t.Helper()
-	refused, err := l.collector.ImportContract(l.t.Context(), organizationName, path)
+	refused, err := l.collector.ImportContract(l.t.Context(), l.owner(), path)
 	if err != nil || len(refused) > 0 {
 		l.t.Fatalf("import: %v, refused %v", err, refused)
 	}

@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"database/sql"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -319,7 +318,7 @@ func ending(t *testing.T, s *stand) {
 	c.told("coverage-expired", expired)
 	c.holds(expired, expiring)
 	if bad := s.in.lettersWith(c.url, "Settled:"); len(bad) > settled {
-		t.Errorf("a narrower window, or the end, is told as if all were well:\n%s", bad[settled].text)
+		t.Errorf("a narrower window, or the end, is told as if all were well:\n%s", bad[settled].Text)
 	}
 	c.importFile(c.contractFile(8, "FCW2431L0A7 C9300-48P"))
 	c.ended(expired)
@@ -427,11 +426,7 @@ func unheard(t *testing.T, s *stand) {
 	c.holds(down, unsent)
 
 	var letters, posts atomic.Int32
-	serveMail(t, server, func(r io.Reader) error {
-		letters.Add(1)
-		_, err := io.Copy(io.Discard, r)
-		return err
-	})
+	peer.ServeMail(t, peer.MailServer{Address: server, Take: func(peer.Letter) error { letters.Add(1); return nil }})
 	desk := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { posts.Add(1) }))
 	_ = desk.Listener.Close()
 	if desk.Listener, err = net.Listen("tcp", hook); err != nil {

@@ -2,23 +2,16 @@ package e2e_test
 
 import (
 	"encoding/json"
-	"errors"
-	"io"
-	"log"
-	"mime"
-	"mime/multipart"
-	"mime/quotedprintable"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/mail"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/emersion/go-smtp"
 	"golang.org/x/net/html"
+
+	"rollcall/pkg/peer"
 )
 
 // A message is what Alertmanager's webhook sends, as far as it matters here.
@@ -41,12 +34,6 @@ func (a alert) is(name string, labels ...string) bool {
 	})
 }
 
-// A letter is a mail as it arrived.
-type letter struct {
-	header     mail.Header
-	text, html string
-}
-
 // A chat is a message to a chat.
 type chat struct{ Title, Link, Text string }
 
@@ -59,7 +46,7 @@ type inbox struct {
 
 	mu       sync.Mutex
 	messages []message
-	letters  []letter
+	letters  []peer.Letter
 	chats    []chat
 }
 
@@ -92,95 +79,13 @@ func newInbox(t *testing.T) *inbox {
 		in.messages = append(in.messages, m)
 	}))
 	t.Cleanup(in.Close)
-	in.smtp = serveMail(t, "127.0.0.1:0", func(r io.Reader) error {
-		l, err := readLetter(r)
-		if err != nil {
-			t.Errorf("a mail that cannot be read: %v", err)
-			return err
-		}
+	in.smtp = peer.ServeMail(t, peer.MailServer{Take: func(l peer.Letter) error {
 		in.mu.Lock()
 		defer in.mu.Unlock()
 		in.letters = append(in.letters, l)
 		return nil
-	})
+	}})
 	return in
-}
-
-// serveMail starts a mail server that hands over what it takes, and returns its
-// address.
-func serveMail(t *testing.T, address string, take func(io.Reader) error) string {
-	t.Helper()
-	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return mailSession{take}, nil }))
-	server.Domain, server.ErrorLog = "127.0.0.1", log.New(io.Discard, "", 0)
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() { defer close(done); _ = server.Serve(listener) }()
-	t.Cleanup(func() { _ = server.Close(); <-done })
-	return listener.Addr().String()
-}
-
-type mailSession struct{ take func(io.Reader) error }
-
-func (mailSession) Mail(string, *smtp.MailOptions) error { return nil }
-func (mailSession) Rcpt(string, *smtp.RcptOptions) error { return nil }
-func (s mailSession) Data(r io.Reader) error             { return s.take(r) }
-func (mailSession) Reset()                               {}
-func (mailSession) Logout() error                        { return nil }
-
-func readLetter(r io.Reader) (letter, error) {
-	m, err := mail.ReadMessage(r)
-	if err != nil {
-		return letter{}, err
-	}
-	l := letter{header: m.Header}
-	return l, l.part(m.Header.Get, m.Body)
-}
-
-// part reads one part of a mail, and those in it.
-func (l *letter) part(header func(string) string, body io.Reader) error {
-	kind, params, err := mime.ParseMediaType(header("Content-Type"))
-	if err != nil {
-		return err
-	}
-	if strings.HasPrefix(kind, "multipart/") {
-		for parts := multipart.NewReader(body, params["boundary"]); ; {
-			p, err := parts.NextRawPart()
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			if err := l.part(p.Header.Get, p); err != nil {
-				return err
-			}
-		}
-	}
-	if header("Content-Transfer-Encoding") == "quoted-printable" {
-		body = quotedprintable.NewReader(body)
-	}
-	raw, err := io.ReadAll(body)
-	if err != nil {
-		return err
-	}
-	text := strings.ReplaceAll(string(raw), "\r\n", "\n")
-	if kind == "text/html" {
-		l.html = text
-	} else {
-		l.text = text
-	}
-	return nil
-}
-
-func (l letter) subject() string {
-	s, err := new(mime.WordDecoder).DecodeHeader(l.header.Get("Subject"))
-	if err != nil {
-		return err.Error()
-	}
-	return s
 }
 
 // A markup is what HTML makes of a page: its text, the addresses that its links
@@ -247,11 +152,11 @@ func (in *inbox) of(collector string) []message {
 }
 
 // lettersWith returns the mails whose text has all parts.
-func (in *inbox) lettersWith(parts ...string) []letter {
+func (in *inbox) lettersWith(parts ...string) []peer.Letter {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(in.letters), func(l letter) bool {
-		return slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(l.text, p) })
+	return slices.DeleteFunc(slices.Clone(in.letters), func(l peer.Letter) bool {
+		return slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(l.Text, p) })
 	})
 }
 

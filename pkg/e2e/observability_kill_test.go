@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"rollcall/pkg/inventory"
+	"rollcall/pkg/peer"
 )
 
 // The collector is killed when a receiver has a message and the collector has
@@ -56,11 +57,10 @@ func killedWhileTelling(t *testing.T, program string) {
 		}
 		arrived <- sort
 	}
-	mails := serveMail(t, "127.0.0.1:0", func(r io.Reader) error {
-		mail, err := readLetter(r)
-		came("mail", mail.subject(), []byte(mail.text+mail.html))
-		return err
-	})
+	mails := peer.ServeMail(t, peer.MailServer{Take: func(l peer.Letter) error {
+		came("mail", l.Subject, []byte(l.Text+l.HTML))
+		return nil
+	}})
 	desk := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {

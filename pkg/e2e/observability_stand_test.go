@@ -239,7 +239,7 @@ func (c *scene) told(file, name string, labels ...string) {
 // the file in testdata.
 func (c *scene) read(file string, a alert) {
 	c.t.Helper()
-	var l letter
+	var l peer.Letter
 	c.until("the mail of "+file, func() bool {
 		all := c.s.in.lettersWith("To look at:", "* "+a.Annotations["summary"], a.Annotations["runbook_url"])
 		if len(all) > 0 {
@@ -247,7 +247,7 @@ func (c *scene) read(file string, a alert) {
 		}
 		return len(all) > 0
 	})
-	got := normal(l.subject() + "\n\n" + strings.Join(about(l.text, a.Annotations["summary"]), "\n") + "\n")
+	got := normal(l.Subject + "\n\n" + strings.Join(about(l.Text, a.Annotations["summary"]), "\n") + "\n")
 	path := filepath.Join("testdata", "alerts", file+".txt")
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil { //nolint:gosec // it is there to be read
@@ -261,10 +261,10 @@ func (c *scene) read(file string, a alert) {
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		c.t.Errorf("the mail is not that of %s; -update writes it (-want +got):\n%s", path, diff)
 	}
-	page := readHTML(c.t, l.html)
+	page := readHTML(c.t, l.HTML)
 	for name, text := range a.Annotations {
 		if strings.HasSuffix(name, "url") && !slices.Contains(page.links, text) || !strings.HasSuffix(name, "url") && !strings.Contains(page.text, text) {
-			c.t.Errorf("the mail as a page does not have the %s %q:\n%s", name, text, l.html)
+			c.t.Errorf("the mail as a page does not have the %s %q:\n%s", name, text, l.HTML)
 		}
 	}
 	if a.Labels["severity"] != "critical" {
@@ -272,7 +272,7 @@ func (c *scene) read(file string, a alert) {
 	}
 	c.until("the chat message of "+file, func() bool {
 		return slices.ContainsFunc(c.s.in.chatsWith("* "+a.Annotations["summary"]), func(x chat) bool {
-			return x.Title == l.subject() && strings.Contains(x.Text, a.Annotations["next_step"])
+			return x.Title == l.Subject && strings.Contains(x.Text, a.Annotations["next_step"])
 		})
 	})
 }
@@ -282,8 +282,8 @@ func (c *scene) ended(name string, labels ...string) {
 	c.t.Helper()
 	a := c.expect("resolved", name, labels...)
 	c.until("the mail that says that "+name+" is settled", func() bool {
-		return slices.ContainsFunc(c.s.in.lettersWith("Settled:"), func(l letter) bool {
-			_, settled, _ := strings.Cut(l.text, "Settled:")
+		return slices.ContainsFunc(c.s.in.lettersWith("Settled:"), func(l peer.Letter) bool {
+			_, settled, _ := strings.Cut(l.Text, "Settled:")
 			return strings.Contains(settled, "* "+a.Annotations["summary"])
 		})
 	})

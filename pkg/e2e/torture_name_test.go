@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -32,7 +31,7 @@ func TestNameFails(t *testing.T) {
 	r.goBy(fmt.Sprintf("http://collector.rollcall.test:%d", port))
 	c := r.startCollector()
 	a := r.startAgent()
-	failures := []dnsmessage.RCode{dnsmessage.RCodeNameError, dnsmessage.RCodeServerFailure, noAnswer}[:torture.Times(1, 3)]
+	failures := []dnsmessage.RCode{dnsmessage.RCodeNameError, dnsmessage.RCodeServerFailure, peer.NoAnswer}[:torture.Times(1, 3)]
 	for _, failure := range failures {
 		before := names.fail(failure)
 		r.awaitKept(r.promised())
@@ -53,9 +52,6 @@ func TestNameFails(t *testing.T) {
 	torture.Figure(t, "R8", "%d ways in which the name of the collector is not found, then found, the agent goes on: %d reports promised, 0 lost, 0 doubled", len(failures), n)
 }
 
-// noAnswer has a name server say nothing.
-const noAnswer dnsmessage.RCode = 0xfff
-
 // A nameServer knows one address for every name, unless it fails.
 type nameServer struct {
 	failure, asked atomic.Int64
@@ -69,41 +65,10 @@ func (s *nameServer) fail(code dnsmessage.RCode) (asked int64) {
 
 func serveNames(t *testing.T, address string) *nameServer {
 	t.Helper()
-	conn, err := net.ListenPacket("udp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &nameServer{}
-	done := make(chan struct{})
-	t.Cleanup(func() { _ = conn.Close(); <-done })
-	go func() {
-		defer close(done)
-		buf := make([]byte, 1500)
-		for {
-			n, from, err := conn.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			var m dnsmessage.Message
-			if m.Unpack(buf[:n]) != nil || len(m.Questions) != 1 {
-				continue
-			}
-			code := dnsmessage.RCode(s.failure.Load())
-			s.asked.Add(1)
-			if code == noAnswer {
-				continue
-			}
-			q := m.Questions[0]
-			m.Response, m.RecursionAvailable, m.RCode, m.Additionals = true, true, code, nil
-			if code == dnsmessage.RCodeSuccess && q.Type == dnsmessage.TypeA {
-				m.Answers = []dnsmessage.Resource{{
-					Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class}, Body: &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}},
-				}}
-			}
-			if raw, err := m.Pack(); err == nil {
-				_, _ = conn.WriteTo(raw, from)
-			}
-		}
-	}()
+	peer.ServeNames(t, address, func() ([4]byte, dnsmessage.RCode) {
+		s.asked.Add(1)
+		return [4]byte{127, 0, 0, 1}, dnsmessage.RCode(s.failure.Load())
+	})
 	return s
 }

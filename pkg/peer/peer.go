@@ -1,6 +1,7 @@
 // Package peer finds and starts the real programs that tests run against:
 // net-snmp's snmpd, snmpsim, OpenSSH, Prometheus and others, each from its
-// Debian package. It is for tests alone and imported by _test.go files only.
+// Debian package, and has servers of mails and of names for tests to answer by
+// their own rules. It is for tests alone and imported by _test.go files only.
 //
 // A missing peer skips the test and says which package it needs; each skip is
 // also written to the file named by ROLLCALL_SKIPS, so that `make test` can

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"rollcall/pkg/config"
+	"rollcall/pkg/peer"
 )
 
 // Addresses that a webhook may be at, and those that it may not.
@@ -125,12 +126,15 @@ func TestGuardRebinding(t *testing.T) {
 	var asked, looked atomic.Int32
 	inner := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
 	defer inner.Close()
-	resolver := nameServer(t, func(string) [4]byte {
+	names := peer.ServeNames(t, "127.0.0.1:0", func() ([4]byte, dnsmessage.RCode) {
 		if looked.Add(1) == 1 {
-			return [4]byte{198, 18, 0, 1} // refused too, so that nothing leaves this machine
+			return [4]byte{198, 18, 0, 1}, dnsmessage.RCodeSuccess // refused too, so that nothing leaves this machine
 		}
-		return [4]byte{127, 0, 0, 1}
+		return [4]byte{127, 0, 0, 1}, dnsmessage.RCodeSuccess
 	})
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", names)
+	}}
 	_, port, _ := net.SplitHostPort(inner.Listener.Addr().String())
 	client := guard{}.client(resolver)
 	h := Webhook{Name: "desk", Secret: config.Plain(testSecret), URL: "http://hook.example.org:" + port + "/"}
@@ -145,42 +149,4 @@ func TestGuardRebinding(t *testing.T) {
 	if err := h.post(context.Background(), guard{prefixes("127.0.0.1/32")}.client(resolver), message{ID: "evt_1"}, time.Now(), "test"); err != nil || asked.Load() != 1 {
 		t.Errorf("allowed: %v, asked %d times", err, asked.Load())
 	}
-}
-
-// nameServer is a DNS server on loopback, and returns a resolver that asks it.
-func nameServer(t *testing.T, answer func(name string) [4]byte) *net.Resolver {
-	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	t.Cleanup(func() { _ = conn.Close(); <-done })
-	go func() {
-		defer close(done)
-		buf := make([]byte, 1500)
-		for {
-			n, from, err := conn.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			var m dnsmessage.Message
-			if m.Unpack(buf[:n]) != nil || len(m.Questions) != 1 {
-				continue
-			}
-			q := m.Questions[0]
-			m.Response, m.RecursionAvailable, m.Additionals = true, true, nil
-			if q.Type == dnsmessage.TypeA {
-				m.Answers = []dnsmessage.Resource{{
-					Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class, TTL: 0}, Body: &dnsmessage.AResource{A: answer(q.Name.String())},
-				}}
-			}
-			if raw, err := m.Pack(); err == nil {
-				_, _ = conn.WriteTo(raw, from)
-			}
-		}
-	}()
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp", conn.LocalAddr().String())
-	}}
 }

@@ -39,11 +39,11 @@ func TestMails(t *testing.T) {
 			w.save(w.org, append(findings("x", 100), findings("y", 1)...)...)
 			w.advance(10 * time.Minute)
 			got := b.wait(t, 1)
-			if got[0].subject != "Riverside Food Bank: 101 new things to look at" || got[0].to != "volunteer@example.org" || !got[0].encrypted ||
-				got[0].from != `"Rollcall" <rollcall@example.org>` || got[0].header.Get("Auto-Submitted") != "auto-generated" {
-				t.Errorf("letter %q to %s from %s, encrypted %t, %v", got[0].subject, got[0].to, got[0].from, got[0].encrypted, got[0].header)
+			if got[0].Subject != "Riverside Food Bank: 101 new things to look at" || got[0].To != "volunteer@example.org" || !got[0].Encrypted ||
+				got[0].Header.Get("From") != `"Rollcall" <rollcall@example.org>` || got[0].Header.Get("Auto-Submitted") != "auto-generated" {
+				t.Errorf("letter %q to %s from %s, encrypted %t, %v", got[0].Subject, got[0].To, got[0].Header.Get("From"), got[0].Encrypted, got[0].Header)
 			}
-			for _, body := range []string{got[0].text, got[0].html} {
+			for _, body := range []string{got[0].Text, got[0].HTML} {
 				if !strings.Contains(body, "On no contract") || !strings.Contains(body, "(101)") || !strings.Contains(body, "and 93 more") ||
 					!strings.Contains(body, "https://rollcall.example.org/findings/1") {
 					t.Errorf("the body is\n%s", body)
@@ -59,8 +59,8 @@ func TestMails(t *testing.T) {
 			w.save(w.org, findings("y", 1)...)
 			w.advance(time.Hour)
 			got = b.wait(t, 2)
-			if got[1].subject != "Riverside Food Bank: 100 settled" {
-				t.Errorf("subject %q", got[1].subject)
+			if got[1].Subject != "Riverside Food Bank: 100 settled" {
+				t.Errorf("subject %q", got[1].Subject)
 			}
 			w.mailed()
 			// Not while a round is under way, for which it is still Friday.
@@ -70,14 +70,14 @@ func TestMails(t *testing.T) {
 			w.ms.Store(time.Date(2026, 1, 5, 7, 0, 0, 0, time.UTC).UnixMilli())
 			w.run()
 			got = b.wait(t, 3)
-			if got[2].subject != "Riverside Food Bank: 1 settled" || !strings.Contains(got[2].text, "once a week") {
-				t.Errorf("the weekly mail is %q\n%s", got[2].subject, got[2].text)
+			if got[2].Subject != "Riverside Food Bank: 1 settled" || !strings.Contains(got[2].Text, "once a week") {
+				t.Errorf("the weekly mail is %q\n%s", got[2].Subject, got[2].Text)
 			}
 			w.mailed()
 			w.advance(7 * 24 * time.Hour)
 			got = b.wait(t, 4)
-			if got[3].subject != "Riverside Food Bank: all is well" || !strings.Contains(got[3].text, "There is nothing to do.") {
-				t.Errorf("the mail of a week without change is %q\n%s", got[3].subject, got[3].text)
+			if got[3].Subject != "Riverside Food Bank: all is well" || !strings.Contains(got[3].Text, "There is nothing to do.") {
+				t.Errorf("the mail of a week without change is %q\n%s", got[3].Subject, got[3].Text)
 			}
 			w.mailed()
 			w.stop()
@@ -173,7 +173,7 @@ func TestMailRecipients(t *testing.T) {
 	w.stop()
 	var to []string
 	for _, l := range got {
-		to = append(to, strings.Fields(l.subject)[0]+" "+l.to)
+		to = append(to, strings.Fields(l.Subject)[0]+" "+l.To)
 	}
 	slices.Sort(to)
 	if diff := cmp.Diff([]string{"Harbor everyone@example.org", "Riverside a@example.org", "Riverside b@example.org", "Riverside busy@example.org"}, to); diff != "" {
