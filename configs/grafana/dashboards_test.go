@@ -211,5 +211,11 @@ func operation() dashboard {
 		`rollcall_agent_spool_bytes / rollcall_agent_spool_max_bytes`)
 	b.bars(12, words{"Agents by version", "The version that each agent says.", "No agent has said its version yet.", ""}, "version",
 		`count by (version) (rollcall_agent_info)`)
+	b.table(24, 6, words{"Messages", "What mails and webhooks have to tell still, and when something was given up that they did not take.", "Nothing is sent: notify in collector.yaml is not set up.", ""},
+		column{label: "receiver", title: "Receiver", link: "$collector/help/notifications"},
+		column{expr: `max by (receiver) (rollcall_notify_waiting)`, title: "Waiting"},
+		column{expr: `time() - (min by (receiver) (rollcall_notify_oldest_waiting_timestamp_seconds) > 0)`, title: "Waits for", unit: "s"},
+		column{expr: `1000 * (max by (receiver) (rollcall_notify_last_given_up_timestamp_seconds) > 0)`, title: "Last given up", unit: "dateTimeFromNow"},
+	)
 	return b.dashboard
 }

@@ -442,4 +442,17 @@ func unheard(t *testing.T, s *stand) {
 	if letters.Load() != 1 || posts.Load() == 0 {
 		t.Errorf("%d mails and %d messages of the webhook came at last, want one mail and each change", letters.Load(), posts.Load())
 	}
+
+	// The webhook goes for good, and what it did not take is given up in time.
+	const lost = "RollcallMessagesGivenUp"
+	desk.Close()
+	c.importContract("FCW2431L0A7 C9300-48P", "FCW2431L0B2 C9300-48P")
+	c.until("the webhook not to take the change", func() bool { return sumWhere(t, c.registry, "rollcall_notify_failures_total", "receiver", "desk") > 0 })
+	c.offset.Store(int64(4 * 24 * time.Hour))
+	c.told("messages-given-up", lost, "receiver=desk")
+	c.leave()
+	configure := c.configure
+	c.configure = func(theirs *collector.Config) { configure(theirs); theirs.Notify.Webhooks = nil }
+	c.startCollector()
+	c.ended(lost)
 }

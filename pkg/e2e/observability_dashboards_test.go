@@ -30,6 +30,7 @@ var report = flag.String("report", "", "write every query of the dashboards with
 // emptyInDemo are the panels that show nothing on the demo, and why.
 var emptyInDemo = map[string]string{
 	"Agents' reports that wait": "the demo's agents serve no metrics",
+	"Messages":                  "the demo sends none",
 	"Memory":                    "the demo runs all programs in one process, of which it shows nothing",
 }
 

@@ -1,6 +1,8 @@
 package notify
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rollcall/collector/internal/store"
@@ -10,6 +12,7 @@ import (
 type Metrics struct {
 	sent, failed, givenUp *prometheus.CounterVec
 	waiting, oldest       *prometheus.GaugeVec
+	gaveUpLast            *prometheus.GaugeVec
 }
 
 // NewMetrics registers the metrics. They have no series until there is a
@@ -28,20 +31,23 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		waiting: gauge("rollcall_notify_waiting", "Messages of a webhook that are not sent yet, or mails that could not be sent yet."),
 		oldest: gauge("rollcall_notify_oldest_waiting_timestamp_seconds",
 			"Since when the oldest message waits that is not sent yet, or since when mails cannot be sent, 0 when none waits."),
+		gaveUpLast: gauge("rollcall_notify_last_given_up_timestamp_seconds", "When changes of findings were last given up, before the start of the collector too, 0 when never."),
 	}
-	reg.MustRegister(m.sent, m.failed, m.givenUp, m.waiting, m.oldest)
+	reg.MustRegister(m.sent, m.failed, m.givenUp, m.waiting, m.oldest, m.gaveUpLast)
 	return m
 }
 
 // begin shows the receivers from the start, and what waits for no others.
 func (m *Metrics) begin(receivers []string) {
-	m.waiting.Reset()
-	m.oldest.Reset()
+	gauges := []*prometheus.GaugeVec{m.waiting, m.oldest, m.gaveUpLast}
+	for _, g := range gauges {
+		g.Reset()
+	}
 	for _, r := range receivers {
 		for _, c := range []*prometheus.CounterVec{m.sent, m.failed, m.givenUp} {
 			c.WithLabelValues(r)
 		}
-		for _, g := range []*prometheus.GaugeVec{m.waiting, m.oldest} {
+		for _, g := range gauges {
 			g.WithLabelValues(r)
 		}
 	}
@@ -59,10 +65,15 @@ func (m *Metrics) measure(receivers []string, states []store.ReceiverState) {
 			}
 		}
 		m.waiting.WithLabelValues(r).Set(float64(state.Waiting))
-		oldest := 0.0
-		if !state.Oldest.IsZero() {
-			oldest = float64(state.Oldest.UnixMilli()) / 1000
-		}
-		m.oldest.WithLabelValues(r).Set(oldest)
+		m.oldest.WithLabelValues(r).Set(seconds(state.Oldest))
+		m.gaveUpLast.WithLabelValues(r).Set(seconds(state.GaveUp))
 	}
+}
+
+// seconds are those of Unix time, 0 for a moment that never was.
+func seconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
 }
