@@ -1,10 +1,13 @@
 package e2e_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"database/sql"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"maps"
@@ -14,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +26,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"golang.org/x/crypto/ssh"
 
 	"rollcall/pkg/inventory"
@@ -33,26 +38,123 @@ import (
 // kind belongs, or where a device or a client says it.
 type canaries map[string]string
 
+var apiToken = regexp.MustCompile(`rct_[A-Za-z0-9_-]{43}`)
+
 func newCanaries() canaries {
 	c := canaries{}
 	for _, name := range []string{
 		"community", "wrong-community", "v3-auth", "v3-priv", "ssh-password", "enable", "netbox-token", "proxy-password", "collector-userinfo",
 		"client-id", "client-secret", "dsn-password", "bearer", "basic", "cookie", "login-password", "account-password", "show-community", "show-password",
+		"mail-password", "oidc-secret",
 	} {
 		c[name] = "cnry" + rand.Text()[:12]
 	}
 	return c
 }
 
-// hits tells which canaries a text has, and where the first is.
+// hits tells which canaries a text has, as they are or in base64, and where the
+// first is.
 func (c canaries) hits(text []byte) (found []string) {
 	for _, name := range slices.Sorted(maps.Keys(c)) {
-		if i := bytes.Index(text, []byte(c[name])); i >= 0 {
-			around := text[max(0, i-80):min(len(text), i+len(c[name])+20)]
-			found = append(found, fmt.Sprintf("%s in %q", name, around))
+		for _, form := range forms(c[name]) {
+			if i := bytes.Index(text, []byte(form)); i >= 0 {
+				around := text[max(0, i-80):min(len(text), i+len(form)+20)]
+				found = append(found, fmt.Sprintf("%s in %q", name, around))
+			}
 		}
 	}
 	return found
+}
+
+// forms are a secret, and what of its base64 does not hang on what stands around
+// it, as in a header of HTTP and in a login of SMTP.
+func forms(secret string) []string {
+	all := []string{secret}
+	for before := range 3 {
+		text := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat(" ", before) + secret))
+		whole := (before + len(secret)) / 3 * 4 // characters that nothing behind changes
+		all = append(all, text[(before*8+5)/6:whole])
+	}
+	return all
+}
+
+// cellsOf are all that is in the tables of a database, unpacked: a spool keeps
+// reports compressed.
+func cellsOf(t *testing.T, path string) (all []byte) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	unpack, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unpack.Close()
+	column := func(query string) (cells [][]byte) {
+		rows, err := db.Query(query)
+		if err != nil {
+			t.Fatalf("%s: %s: %v", path, query, err)
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var cell []byte
+			if err := rows.Scan(&cell); err != nil {
+				t.Fatalf("%s: %s: %v", path, query, err)
+			}
+			cells = append(cells, cell)
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatalf("%s: %s: %v", path, query, err)
+		}
+		return cells
+	}
+	for _, table := range column(`SELECT name FROM sqlite_master WHERE type = 'table'`) {
+		for _, name := range column(fmt.Sprintf(`SELECT name FROM pragma_table_info('%s')`, table)) {
+			for _, cell := range column(fmt.Sprintf(`SELECT CAST("%s" AS BLOB) FROM "%s"`, name, table)) {
+				if plain, err := unpack.DecodeAll(cell, nil); err == nil {
+					cell = plain
+				}
+				all = append(append(all, cell...), '\n')
+			}
+		}
+	}
+	return all
+}
+
+// repeating is a mail server that refuses every login with what it was told.
+func repeating(t *testing.T) (addr string, asked *atomic.Int32) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	asked = &atomic.Int32{}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = conn.Close() }()
+				_, _ = io.WriteString(conn, "220 mail\r\n")
+				for lines := bufio.NewScanner(conn); lines.Scan(); {
+					answer := "250-mail\r\n250 AUTH PLAIN\r\n"
+					if strings.HasPrefix(lines.Text(), "AUTH") {
+						asked.Add(1)
+						answer = "535 5.7.8 " + lines.Text() + "\r\n"
+					}
+					if _, err := io.WriteString(conn, answer); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return l.Addr().String(), asked
 }
 
 // A running program, with what it says on both streams.
@@ -202,7 +304,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		return path
 	}
 	found := map[string][]byte{} // what is looked through, by where it is from
-	keep := func(where string, text []byte) { found[where] = append(found[where], text...) }
+	keep := func(where string, text []byte) { found[where] = append(append(found[where], text...), '\n') }
 	get := func(where, url string, edit func(*http.Request)) {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -245,6 +347,17 @@ func TestSecretsStaySecret(t *testing.T) {
 	}))
 	t.Cleanup(netbox.Close)
 
+	mail, mailed := repeating(t)
+	var hooked atomic.Int32
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hooked.Add(1)
+		http.Error(w, fmt.Sprint("no: ", r.Header), http.StatusForbidden)
+	}))
+	t.Cleanup(hook.Close)
+	raw := make([]byte, 32)
+	_, _ = rand.Read(raw) // never fails
+	secret["hook"] = base64.StdEncoding.EncodeToString(raw)
+
 	data, listen, debug := filepath.Join(dir, "collector"), freePort(t), freePort(t)
 	config := write("collector.yaml", fmt.Sprintf(`listen: %s
 data_dir: %s
@@ -256,7 +369,14 @@ support_api:
     token_url: %s
     coverage_url: %[5]s
     eox_url: %[5]s
-`, listen, data, debug, write("client-secret", secret["client-secret"]), cisco.URL))
+oidc: {issuer: %[5]q, client_id: rollcall, client_secret: "file:%[6]s", redirect_url: "http://%[1]s/login/return"}
+notify:
+  allow: [127.0.0.0/8]
+  mail: {server: %[7]q, tls: none, from: rollcall@example.org, username: rollcall, password: "file:%[8]s", to: [x@example.org], quiet: 0s}
+  webhooks:
+    - {name: hook, url: %[9]q, insecure: true, secret: "file:%[10]s"}
+`, listen, data, debug, write("client-secret", secret["client-secret"]), cisco.URL, write("oidc", secret["oidc-secret"]), mail, write("mail", secret["mail-password"]),
+		hook.URL, write("hook", "whsec_"+secret["hook"])))
 	tool := func(where, stdin, program string, args ...string) string {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), program, args...)
@@ -291,7 +411,8 @@ support_api:
 	_, sshPort := split(t, device.SSHAddr())
 	var typed sync.Map
 	talker, talkerPort := split(t, talkative(t, "snmp-server community "+secret["show-community"]+" RO\r\nusername x password 0 "+secret["show-password"], &typed))
-	agentConfig := func(name, collectorURL, tokenFile string) string {
+	agentMetrics := freePort(t)
+	agentConfig := func(name, metrics, collectorURL, tokenFile string) string {
 		return write(name+".yaml", fmt.Sprintf(`name: %s
 data_dir: %s
 collector: {url: %q, token: "file:%s", allow_plain_http: true}
@@ -308,15 +429,15 @@ targets:
   - {address: %s, snmp_port: %d, ssh_port: %d, timeout: 1s, credentials: [v3, wrong, cli, community], via: auto}
   - {address: %s, ssh_port: %d, timeout: 1s, credentials: [cli], via: ssh}
   - {netbox: {url: %q, token: "file:%s"}, credentials: [cli]}
-`, name, filepath.Join(dir, name), collectorURL, tokenFile, freePort(t), write("community", secret["community"]), write("auth", secret["v3-auth"]), write("priv", secret["v3-priv"]),
+`, name, filepath.Join(dir, name), collectorURL, tokenFile, metrics, write("community", secret["community"]), write("auth", secret["v3-auth"]), write("priv", secret["v3-priv"]),
 			write("ssh", secret["ssh-password"]), write("enable", secret["enable"]), host, snmpPort, sshPort, talker, talkerPort, netbox.URL, write("netbox", secret["netbox-token"])))
 	}
 	environment := []string{"WRONG_COMMUNITY=" + secret["wrong-community"]}
-	first := agentConfig("agent-1", url, write("token", token))
+	first := agentConfig("agent-1", agentMetrics, url, write("token", token))
 	agent := run(t, environment, agentProgram, "run", "--config", first)
-	behind := agentConfig("agent-2", "http://collector.example.invalid", write("token", token))
+	behind := agentConfig("agent-2", freePort(t), "http://collector.example.invalid", write("token", token))
 	second := run(t, append(environment, "HTTP_PROXY=http://user:"+secret["proxy-password"]+"@"+strings.TrimPrefix(proxy.URL, "http://")), agentProgram, "run", "--config", behind)
-	userinfo := agentConfig("agent-3", "http://user:"+secret["collector-userinfo"]+"@"+listen, write("token", token))
+	userinfo := agentConfig("agent-3", freePort(t), "http://user:"+secret["collector-userinfo"]+"@"+listen, write("token", token))
 
 	// What clients say.
 	for _, path := range []string{"/", "/api/v1/units", wire.ReportsPath, "/metrics", "/readyz", "/nowhere?token=" + secret["bearer"]} {
@@ -344,6 +465,26 @@ targets:
 		keep("answers", body)
 	}
 
+	// A person who logs in, and a program with a token.
+	tool("commands", secret["account-password"]+"\n", collectorProgram, "user", "create", "--config", config, "--role", "admin", "--password-file", "-", "x@example.org")
+	secret["api-token"] = apiToken.FindString(tool("", "", collectorProgram, "token", "api", "create", "--config", config, "--scope", "write", "script"))
+	logIn, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/login", strings.NewReader("name=x@example.org&password="+secret["account-password"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	logIn.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := http.DefaultTransport.RoundTrip(logIn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	for _, c := range res.Cookies() {
+		secret[c.Name] = c.Value
+	}
+	if secret["rollcall_session"] == "" || secret["api-token"] == "" {
+		t.Fatalf("no session, status %d, or no token", res.StatusCode)
+	}
+
 	eventually(t, "an upload is taken", func() bool {
 		return strings.Contains(collector.text(), `msg="batch taken"`) && strings.Contains(collector.text(), `msg="organization reconciled"`)
 	})
@@ -353,11 +494,22 @@ targets:
 	})
 	eventually(t, "the proxy was asked", func() bool { return proxied.Load() > 0 })
 
-	tool("commands", secret["account-password"]+"\n", collectorProgram, "user", "create", "--config", config, "--password-file", "-", "x@example.org")
-	tool("commands", "", collectorProgram, "check", "--config", config, "--connect")
-	if asked.Load() == 0 {
-		t.Error("Cisco was not asked")
+	tool("commands", "", collectorProgram, "check", "--config", config, "--send")
+	if asked.Load() == 0 || mailed.Load() == 0 || hooked.Load() == 0 {
+		t.Errorf("Cisco was asked %d times, the mail server %d and the webhook %d, want each", asked.Load(), mailed.Load(), hooked.Load())
 	}
+	for _, path := range []string{"/", "/account", "/people", "/audit", "/findings", "/organizations", "/import", "/login/provider"} {
+		get("pages", url+path, func(r *http.Request) {
+			r.AddCookie(&http.Cookie{Name: "rollcall_session", Value: secret["rollcall_session"]})
+		})
+	}
+	for _, path := range []string{"/api/v1/units", "/api/v1/findings", "/api/v1/records", "/api/v1/sd/nodes"} {
+		get("answers", url+path, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+secret["api-token"]) })
+	}
+	get("the agent's metrics", "http://"+agentMetrics+"/metrics", nil)
+	tool("commands", "", collectorProgram, "export", "audit", "--config", config)
+	tool("commands", "", collectorProgram, "export", "units", "--config", config)
+	tool("commands", "", collectorProgram, "token", "api", "list", "--config", config)
 	tool("commands", "", collectorProgram, "token", "list", "--config", config)
 	tool("commands", "", collectorProgram, "backup", "--config", config, "--output", filepath.Join(dir, "backup.db"))
 	database := write("postgres.yaml", "listen: 127.0.0.1:0\ndatabase:\n  dsn: file:"+write("dsn", "postgres://rollcall:"+secret["dsn-password"]+"@127.0.0.1:1/rollcall?sslmode=disable&connect_timeout=2")+"\n")
@@ -379,6 +531,7 @@ targets:
 		p.crash(t)
 		keep(filepath.Base(p.Path)+"'s log and crash", []byte(p.text()))
 	}
+	databases := map[string]string{}
 	for _, place := range []string{"agent-1", "agent-2", "collector", "backup.db"} {
 		err := filepath.WalkDir(filepath.Join(dir, place), func(path string, e os.DirEntry, err error) error {
 			if err != nil || !e.Type().IsRegular() {
@@ -386,11 +539,17 @@ targets:
 			}
 			raw, err := os.ReadFile(path)
 			keep("files of "+place+": "+e.Name(), raw)
+			if bytes.HasPrefix(raw, []byte("SQLite format 3")) {
+				databases["values in "+place+": "+e.Name()] = path
+			}
 			return err
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	for where, path := range databases { // once all files are read: to open one changes them
+		keep(where, cellsOf(t, path))
 	}
 	for where, text := range found {
 		if len(text) == 0 {
@@ -400,9 +559,13 @@ targets:
 			t.Errorf("%s: %s", where, hit)
 		}
 	}
-	for _, where := range []string{"answers", "commands", "profiles", "command lines", "rollcall-agent's log and crash", "rollcall-collector's log and crash", "files of backup.db: backup.db"} {
-		if len(found[where]) < 100 {
-			t.Errorf("%s: only %d bytes were looked through", where, len(found[where]))
+	for where, want := range map[string]string{ // what shows that the search is of the right text
+		"answers": "rollcall_ingest_batches_total", "commands": "account.create", "pages": "x@example.org", "profiles": "goroutine ", "command lines": "serve",
+		"the agent's metrics": "rollcall_agent_spool_reports", "rollcall-agent's log and crash": "SIGABRT", "rollcall-collector's log and crash": "SIGABRT",
+		"values in agent-1: spool.db": "FOC1947W2QP", "values in agent-2: spool.db": "FOC1947W2QP", "values in collector: rollcall.db": "FOC1947W2QP", "values in backup.db: backup.db": "FOC1947W2QP",
+	} {
+		if !bytes.Contains(found[where], []byte(want)) {
+			t.Errorf("%s: %d bytes were looked through, without %q in them", where, len(found[where]), want)
 		}
 	}
 	t.Logf("%d secrets, not found in %d texts of %d bytes", len(secret), len(found), func() (n int) {

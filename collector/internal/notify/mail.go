@@ -5,12 +5,14 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wneessen/go-mail"
@@ -179,7 +181,7 @@ func (m Mail) send(ctx context.Context, to string, l letter, now time.Time) erro
 	case errors.As(err, &e) && e.Reason == mail.ErrSMTPRcptTo && e.ErrorCode()/100 == 5:
 		return refused{err}
 	}
-	return err
+	return m.withoutPassword(err)
 }
 
 // connect greets the mail server and logs in, and sends nothing.
@@ -189,7 +191,27 @@ func (m Mail) connect(ctx context.Context) error {
 		return err
 	}
 	if err := client.DialWithContext(ctx); err != nil {
-		return err
+		return m.withoutPassword(err)
 	}
 	return client.Close()
+}
+
+// withoutPassword is an error of the mail server without what some repeat of a
+// login that they refuse: the password, in the forms of PLAIN (RFC 4616) and
+// LOGIN.
+func (m Mail) withoutPassword(err error) error {
+	password, e := m.Password.Value()
+	if e != nil || password == "" {
+		return err
+	}
+	text := err.Error()
+	for _, form := range []string{
+		base64.StdEncoding.EncodeToString([]byte("\x00" + m.Username + "\x00" + password)), base64.StdEncoding.EncodeToString([]byte(password)), password,
+	} {
+		text = strings.ReplaceAll(text, form, m.Password.String())
+	}
+	if text == err.Error() {
+		return err
+	}
+	return errors.New(text)
 }
