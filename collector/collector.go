@@ -61,6 +61,7 @@ type Collector struct {
 	server *http.Server
 	front  exchangeable // what is served: that the collector starts, and then all
 	pages  exchangeable // of people, by the settings in force
+	viewed *web.Metrics // of all pages
 	loop   *loop
 	limits *limit.Limits
 	offer  func(link string)
@@ -113,7 +114,7 @@ func New(c Config, o Options) (*Collector, error) {
 	o.Log = requestid.Log(o.Log)
 	col := &Collector{log: o.Log, offer: o.Offer, failed: make(chan error, 3), limits: limit.New(c.limits(), o.Registry), options: o, unready: rate.Sometimes{Interval: time.Minute}}
 	col.putInForce(c)
-	col.reloads = newReloadMetrics(o.Registry)
+	col.reloads, col.viewed = newReloadMetrics(o.Registry), web.NewMetrics(o.Registry)
 	col.front.set(starting(openingDatabase))
 	col.server = &http.Server{
 		Handler: col.limits.Connections.Serving(requestid.Handler(col.limits.Handler(&col.front))),
@@ -222,7 +223,7 @@ func (c *Collector) newPages() http.Handler {
 		Store: c.store, Log: c.log, Now: c.options.Now, Settings: c.settings, Hosts: now.goesBy(), PublicURL: now.PublicURL,
 		People: c.store, LoginOff: now.Login == LoginOff, SessionIdle: now.Session.Idle.D(), SessionLife: now.Session.Life.D(),
 		Provider: c.provider, ProviderName: now.OIDC.Label, Client: c.limits.Addresses.Client,
-		Receivers: c.store.Receivers,
+		Receivers: c.store.Receivers, Metrics: c.viewed,
 		View: func(actor string, organizations []string, all bool) web.Store {
 			view := c.store.As(actor)
 			if all {

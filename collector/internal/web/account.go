@@ -181,7 +181,7 @@ func (s *server) changePassword(r *http.Request, in said) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	right, err := s.hasher.Verify(ctx, kept, in["password"])
+	right, err := s.verify(ctx, kept, in["password"])
 	if err != nil {
 		return nil, err
 	}

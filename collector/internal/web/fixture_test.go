@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"rollcall/collector/internal/contract"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
@@ -31,6 +33,8 @@ type site struct {
 	seq     atomic.Int64 // of reports
 	log     strings.Builder
 	handler http.Handler
+	// registry has the metrics of a site where people log in.
+	registry *prometheus.Registry
 }
 
 func newSite(t testing.TB) *site { return newSiteOn(t, store.Database{}) }

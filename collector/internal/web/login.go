@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -135,7 +136,7 @@ func (s *server) logIn(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot log in: %w", err)
 	}
-	right, err := s.hasher.Verify(ctx, kept, in["password"])
+	right, err := s.verify(ctx, kept, in["password"])
 	if err != nil {
 		return nil, err
 	}
@@ -280,8 +281,15 @@ func (s *server) newPassword(r *http.Request, name, password, again string) (has
 	if err := login.CheckPassword(name, password); err != nil {
 		return "", upperFirst(err.Error()) + ".", nil
 	}
+	defer s.metrics.begin(hashing)()
 	hash, err = s.hasher.Hash(r.Context(), password)
 	return hash, "", err
+}
+
+// verify says whether a password is the one of the hash.
+func (s *server) verify(ctx context.Context, kept, password string) (bool, error) {
+	defer s.metrics.begin(hashing)()
+	return s.hasher.Verify(ctx, kept, password)
 }
 
 // here is the address of a path of this server: where the settings say that it

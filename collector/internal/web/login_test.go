@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"rollcall/collector/internal/login"
 	"rollcall/collector/internal/store"
 	"rollcall/collector/internal/web"
@@ -235,6 +237,16 @@ func TestLoginLimit(t *testing.T) {
 		if got := thief.logIn(name, goodPassword); got.Code != http.StatusTooManyRequests {
 			t.Errorf("%s, at last the right password: status %d", name, got.Code)
 		}
+	}
+	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(`
+# HELP rollcall_page_failures_total Requests of people and programs that were refused or failed, by HTTP status of the answer.
+# TYPE rollcall_page_failures_total counter
+rollcall_page_failures_total{code="401"} 20
+rollcall_page_failures_total{code="403"} 0
+rollcall_page_failures_total{code="429"} 6
+rollcall_page_failures_total{code="503"} 0
+`), "rollcall_page_failures_total"); err != nil {
+		t.Error(err)
 	}
 	if got := owner.logIn("admin", goodPassword); got.Code != http.StatusSeeOther {
 		t.Errorf("the admin cannot log in where they did before: status %d", got.Code)

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"rollcall/collector/internal/login"
 	"rollcall/collector/internal/reconcile"
 	"rollcall/collector/internal/store"
@@ -30,8 +32,9 @@ func newGuarded(t testing.TB) *site { return newGuardedOn(t, store.Database{}) }
 func newGuardedOn(t testing.TB, database store.Database) *site {
 	t.Helper()
 	s := newSiteOn(t, database)
+	s.registry = prometheus.NewRegistry()
 	s.handler = web.New(web.Options{
-		Store: s.Store, People: s.Store, Now: s.now, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
+		Metrics: web.NewMetrics(s.registry), Store: s.Store, People: s.Store, Now: s.now, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
 		View: func(actor string, organizations []string, all bool) web.Store {
 			view := s.As(actor)
 			if all {

@@ -172,6 +172,9 @@ func (s *server) write(w http.ResponseWriter, r *http.Request, answer any, err e
 	if p, ok := answer.(page); ok && p.After > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(p.After.Seconds())+1))
 	}
+	if status >= http.StatusBadRequest {
+		s.metrics.failures.WithLabelValues(strconv.Itoa(status)).Inc()
+	}
 	if status != http.StatusOK {
 		h.Set("Cache-Control", "no-store")
 		if status == http.StatusServiceUnavailable {

@@ -92,12 +92,14 @@ func (s *server) previewUpload(r *http.Request) (any, error) {
 // intake reads a file. What is wrong with it is the person's to mend, so it is
 // told in full. release is called when the file is done with.
 func (s *server) intake(ctx context.Context, o store.Organization, u store.Upload) (f intake.File, release func(), err error) {
+	end := s.metrics.begin(reading)
 	select {
 	case s.intakes <- struct{}{}:
 	case <-ctx.Done():
+		end()
 		return intake.File{}, nil, &failure{kind: kindBusy, message: "The collector is busy with other files. Try again in a minute."}
 	}
-	release = func() { <-s.intakes }
+	release = func() { <-s.intakes; end() }
 	f, err = intake.Read(o, u.Kind, u.Name, bytes.NewReader(u.Content), u.Options)
 	if err != nil {
 		release()

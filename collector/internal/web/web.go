@@ -17,6 +17,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"rollcall/collector/internal/contract"
 	"rollcall/collector/internal/login"
 	"rollcall/collector/internal/reconcile"
@@ -80,6 +82,8 @@ type Options struct {
 	Store Store
 	Log   *slog.Logger     // nil logs nothing
 	Now   func() time.Time // nil is time.Now
+	// Metrics are nil where nobody looks at them.
+	Metrics *Metrics
 	// Settings are those by which organizations are judged; documents name them.
 	// nil is the defaults.
 	Settings func() reconcile.Settings
@@ -121,6 +125,7 @@ type server struct {
 	templates    templates
 	help         helpPages
 	intakes      chan struct{} // one for each file that is being read
+	metrics      *Metrics
 	people       *store.Store
 	loginOff     bool
 	view         func(actor string, organizations []string, all bool) Store
@@ -143,6 +148,9 @@ func New(o Options) http.Handler {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics(prometheus.NewRegistry())
+	}
 	if o.View == nil {
 		o.View = func(string, []string, bool) Store { return o.Store }
 	}
@@ -153,7 +161,7 @@ func New(o Options) http.Handler {
 	s := &server{
 		store: o.Store, log: o.Log, now: o.Now, settings: o.Settings, hosts: o.Hosts, publicURL: strings.TrimSuffix(o.PublicURL, "/"), assets: files, templates: newTemplates(files), help: mustHelpPages(),
 		people: o.People, loginOff: o.LoginOff, view: o.View, idle: cmp.Or(o.SessionIdle, DefaultSessionIdle), life: cmp.Or(o.SessionLife, DefaultSessionLife),
-		hasher: login.NewHasher(), provider: o.Provider, providerName: cmp.Or(o.ProviderName, "Log in with your organization's account"), client: o.Client, receivers: o.Receivers, intakes: make(chan struct{}, intakes),
+		hasher: login.NewHasher(), provider: o.Provider, providerName: cmp.Or(o.ProviderName, "Log in with your organization's account"), client: o.Client, receivers: o.Receivers, intakes: make(chan struct{}, intakes), metrics: o.Metrics,
 	}
 	return s.handler()
 }
