@@ -355,6 +355,19 @@ func TestMetricsAndHealth(t *testing.T) {
 			t.Errorf("/metrics (%d) lacks %s", status, want)
 		}
 	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+a.Addr()+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if kind := resp.Header.Get("Content-Type"); !strings.HasPrefix(kind, "application/openmetrics-text;") {
+		t.Errorf("who asks for OpenMetrics gets %s", kind)
+	}
 	healthStatus, healthBody := get(t, "http://"+a.Addr()+"/healthz")
 	if healthStatus != http.StatusOK || !strings.Contains(healthBody, `"spool_reports":1`) || !strings.Contains(healthBody, "502") {
 		t.Errorf("/healthz answers %d %s, want 200, one report and the collector's 502", healthStatus, healthBody)

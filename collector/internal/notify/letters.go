@@ -74,6 +74,7 @@ func (n *Notifier) mail(ctx context.Context, o store.Organization, to []string, 
 	}
 	l := letter{subject: m.Subject(), text: text, html: html, attached: m.Attached, file: m.list}
 	told := slices.Clone(d.Told)
+	var never refused // of the last recipient that was, in this attempt
 	sending, end := graceful(ctx)
 	defer end()
 	for _, recipient := range to {
@@ -81,11 +82,11 @@ func (n *Notifier) mail(ctx context.Context, o store.Organization, to []string, 
 			continue
 		}
 		err := n.o.Settings.Mail.send(sending, recipient, l, n.o.Now())
-		var never refused
 		switch {
 		case errors.As(err, &never):
 			n.metrics.failed.WithLabelValues(store.MailReceiver).Inc()
 			n.o.Log.ErrorContext(ctx, "the mail server refuses a recipient: correct the address", "organization", o.ID, "recipient", recipient, "error", err)
+			continue
 		case err != nil:
 			n.metrics.failed.WithLabelValues(store.MailReceiver).Inc()
 			err = fmt.Errorf("cannot send mail by %s: %w", n.o.Settings.Mail.Server, err)
@@ -98,6 +99,9 @@ func (n *Notifier) mail(ctx context.Context, o store.Organization, to []string, 
 			n.metrics.sent.WithLabelValues(store.MailReceiver).Inc()
 		}
 		told = append(told, recipient)
+	}
+	if len(told) == 0 { // nobody is told: it waits, as for a server that is away
+		return n.o.Store.DigestFailed(keep, d, told, n.o.Now().Add(n.backoff(d.Attempts)), fmt.Sprintf("%s refuses all recipients: %v", n.o.Settings.Mail.Server, never))
 	}
 	return n.o.Store.DigestSent(keep, d, true)
 }

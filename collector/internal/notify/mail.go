@@ -143,8 +143,8 @@ type letter struct {
 	file                []byte
 }
 
-// A refused recipient is not tried again: the server says that it never takes
-// mail for them.
+// A refused recipient keeps no mail from the others: the server says that it
+// never takes mail for them.
 type refused struct{ error }
 
 // send hands a letter to the mail server and returns nil once the server has

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -181,6 +182,43 @@ func TestMailRecipients(t *testing.T) {
 	}
 	if !strings.Contains(w.log.String(), "recipient=gone@example.org") {
 		t.Errorf("the log does not name the address that is refused:\n%s", w.log)
+	}
+}
+
+// Where all recipients are refused nobody is told: the mail waits, is seen to
+// wait, and comes once one of them is taken. Mails about others go on.
+func TestMailRefused(t *testing.T) {
+	b := startMailbox(t, false)
+	var taken atomic.Bool
+	b.refuse = func(to string) error {
+		if to == "gone@example.org" && !taken.Load() {
+			return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
+		}
+		return nil
+	}
+	s := mailSettings(b, notify.StartTLS)
+	s.To = []string{"gone@example.org"}
+	s.Recipients = []notify.Recipients{{Organization: "Harbor School", To: []string{"harbor@example.org"}}}
+	w := newWorld(t, notify.Settings{Mail: s})
+	harbor := w.organization("Harbor School")
+	w.begun()
+	w.save(w.org, finding("a"))
+	w.save(harbor, finding("a"))
+	w.advance(10 * time.Minute)
+	w.run()
+	if got := b.wait(t, 1); got[0].To != "harbor@example.org" {
+		t.Errorf("a mail to %s, want that about the other organization", got[0].To)
+	}
+	if r := w.state(store.MailReceiver, func(r store.ReceiverState) bool { return r.Waiting == 1 }); !strings.Contains(r.Problem, "refuses all recipients") || !strings.Contains(r.Problem, "no such user") {
+		t.Errorf("state %+v", r)
+	}
+	taken.Store(true)
+	w.advance(15 * time.Minute)
+	if got := b.wait(t, 2); got[1].To != "gone@example.org" {
+		t.Errorf("a mail to %s, want that which waited", got[1].To)
+	}
+	if r := w.mailed(); r.Waiting != 0 {
+		t.Errorf("state %+v", r)
 	}
 }
 
