@@ -55,8 +55,8 @@ func TestReadOnlyServer(t *testing.T) {
 	await("nothing is saved", func() bool { err = save(); return err != nil })
 	ready := s.Ready(t.Context())
 	for _, err := range []error{err, ready} {
-		if err == nil || !strings.Contains(err.Error(), "no server of database.dsn takes writes now") {
-			t.Errorf("error %v, want one that says that the server takes no writes", err)
+		if !errors.Is(err, store.ErrAway) || !strings.Contains(err.Error(), "no server of database.dsn takes writes now") {
+			t.Errorf("error %v, want one that says that the server is away, for it takes no writes", err)
 		}
 	}
 	standby(false)
@@ -125,6 +125,63 @@ func TestSilentServer(t *testing.T) {
 				t.Errorf("Read: %v", err)
 			}
 		})
+	}
+}
+
+// What waits for a server that takes no writes, or hangs, is given up in time,
+// is known to whoever asks whether all is well, and goes well again afterwards.
+func TestHungServer(t *testing.T) {
+	needServer(t)
+	c := newClock()
+	dir := t.TempDir()
+	s := open(t, dir, c)
+	a := agent(t, s, "Riverside Food Bank", "Main", "agent-1")
+	within := func(do func(context.Context) error) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		return do(ctx)
+	}
+	save := func(ctx context.Context) error {
+		_, err := s.SaveReports(ctx, a, wire.Batch{SentAt: c.now(), Reports: []wire.Report{numbered(1)}})
+		return err
+	}
+	beside := connectTo(t, server.DSN("postgres", server.of(t, dir)))
+	holder, err := beside.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = holder.Rollback() }()
+	if _, err := holder.ExecContext(t.Context(), `LOCK TABLE agents, leases IN SHARE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	if err := within(save); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a write that waits: %v", err)
+	}
+	if err := within(s.Ready); !errors.Is(err, store.ErrUnwritable) {
+		t.Errorf("Ready while writes wait: %v", err)
+	}
+	t.Cleanup(func() { _ = server.Thaw() })
+	frozen := make(chan error, 1)
+	hung := within(func(ctx context.Context) error {
+		go func() { // once the statement is underway
+			for n := 0; n == 0 && ctx.Err() == nil; {
+				_ = beside.QueryRowContext(ctx, `SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = $1`, peer.AppRole).Scan(&n)
+			}
+			frozen <- server.Freeze()
+		}()
+		return save(ctx)
+	})
+	if err := <-frozen; err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(hung, context.DeadlineExceeded) {
+		t.Errorf("a write when the server hangs: %v", hung)
+	}
+	if err := within(s.Ready); err == nil || errors.Is(err, store.ErrUnwritable) {
+		t.Errorf("Ready while the server hangs: %v", err)
+	}
+	if err := errors.Join(server.Thaw(), holder.Rollback(), save(t.Context()), s.Ready(t.Context())); err != nil {
+		t.Errorf("afterwards: %v", err)
 	}
 }
 

@@ -149,7 +149,7 @@ func isAway(err error) bool {
 // asAway gives an error that isAway its kind, unless the caller's time was over.
 func asAway(err error) error {
 	_, connects := errors.AsType[*pgconn.ConnectError](err)
-	if !isAway(err) || errors.Is(err, context.DeadlineExceeded) && !connects {
+	if !isAway(err) || errors.Is(err, ErrAway) || errors.Is(err, context.DeadlineExceeded) && !connects {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrAway, err)
