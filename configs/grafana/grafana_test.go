@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -136,6 +137,24 @@ var colours = map[string]string{
 	"complete": "#0072B2", "incomplete": "#E69F00", "unanswered": "#D55E00",
 }
 
+// readable are the words of the collector's pages for the values of two labels,
+// as its package document holds.
+var readable = map[string]map[string]string{
+	"coverage": {
+		"uncovered": "No cover", "rma_pending": "Replaced", "expired": "Expired", "expiring": "Ends soon", "unknown_serial": "Unknown serial",
+		"unverified": "Not verified", "activation_pending": "Being activated", "future": "Begins later", "ineligible": "Not eligible", "covered": "Covered",
+	},
+	"kind": {
+		"uncovered_unit": "On no contract", "rma_mismatch": "Replaced, but the contract lists the old serial", "line_not_seen": "On the contract, but not seen",
+		"coverage_expiring": "Cover ends soon", "coverage_expired": "Cover has ended", "term_short": "One year of cover where five are due",
+		"activation_overdue": "Contract not active yet", "site_mismatch": "Contract names another site", "pid_mismatch": "Contract names another product",
+		"duplicate_serial": "One serial seen twice", "suspect_serial": "Serial looks wrong", "duplicate_line": "On the contract twice",
+		"contract_data_stale": "Contract data is old", "agent_silent": "Agent is silent", "node_unreachable": "Device does not answer",
+		"poll_incomplete": "Device not read completely", "host_key_changed": "SSH host key changed", "credential_refused": "Credential refused",
+		"weak_access": "Weak access in use",
+	},
+}
+
 // A builder places panels in rows of 24 columns, from left to right.
 type builder struct {
 	dashboard
@@ -236,7 +255,7 @@ func (b *builder) bars(width int, w words, label, expr string) {
 		"displayMode":   "basic", "orientation": "horizontal", "showUnfilled": false, "valueMode": "text", "minVizHeight": 16,
 	}, t)
 	p.FieldConfig.Defaults.Min = new(float64)
-	p.FieldConfig.Overrides = coloured()
+	p.FieldConfig.Overrides = named(label)
 	b.add(width, 8, p)
 }
 
@@ -249,7 +268,7 @@ func (b *builder) pie(width int, w words, label, expr string) {
 		"pieType":       "donut", "displayLabels": []string{"name", "value"}, "tooltip": map[string]any{"mode": "multi", "sort": "none"},
 		"legend": map[string]any{"displayMode": "table", "placement": "right", "showLegend": true, "calcs": []string{}, "values": []string{"value", "percent"}},
 	}, t)
-	p.FieldConfig.Overrides = coloured()
+	p.FieldConfig.Overrides = named(label)
 	b.add(width, 8, p)
 }
 
@@ -269,17 +288,33 @@ func (b *builder) graph(width int, w words, label string, stack bool, exprs ...s
 		p.FieldConfig.Defaults.Custom["stacking"] = map[string]any{"mode": "normal", "group": "A"}
 		p.FieldConfig.Defaults.Custom["fillOpacity"] = 40
 	}
-	p.FieldConfig.Overrides = coloured()
+	p.FieldConfig.Overrides = named(label)
 	b.add(width, 9, p)
 }
 
-func coloured() []override {
-	var all []override
+// named gives each value of a label its colour and its words.
+func named(label string) []override {
+	properties := map[string][]property{}
 	for name, colour := range colours {
-		all = append(all, override{matcher{"byName", name}, []property{{"color", map[string]any{"mode": "fixed", "fixedColor": colour}}}})
+		properties[name] = append(properties[name], property{"color", map[string]any{"mode": "fixed", "fixedColor": colour}})
 	}
-	slices.SortFunc(all, func(a, b override) int { return cmp.Compare(a.Matcher.Options, b.Matcher.Options) })
+	for name, words := range readable[label] {
+		properties[name] = append(properties[name], property{"displayName", words})
+	}
+	var all []override
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		all = append(all, override{matcher{"byName", name}, properties[name]})
+	}
 	return all
+}
+
+// mapped shows the values of a label in a table by their words.
+func mapped(label string) property {
+	options := map[string]any{}
+	for i, name := range slices.Sorted(maps.Keys(readable[label])) {
+		options[name] = map[string]any{"text": readable[label][name], "index": i}
+	}
+	return property{"mappings", []map[string]any{{"type": "value", "options": options}}}
 }
 
 // A column of a table: a query's value, or a label of all queries.
@@ -311,6 +346,9 @@ func (b *builder) table(width, height int, w words, columns ...column) {
 		}
 		if c.link != "" {
 			properties = append(properties, property{"links", []map[string]any{{"title": "Open", "url": c.link}}})
+		}
+		if readable[c.label] != nil {
+			properties = append(properties, mapped(c.label))
 		}
 		if len(properties) > 0 {
 			overrides = append(overrides, override{matcher{"byName", c.title}, properties})

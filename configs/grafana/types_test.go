@@ -14,7 +14,7 @@ import (
 // Types that files are held to. In a file stand the values of an enumeration, not
 // its names; "definition" is what Grafana writes itself, and its types lack.
 const typesOfFiles = `
-import type { Dashboard, VariableModel } from '@grafana/schema';
+import type { Dashboard, ValueMapping, VariableModel } from '@grafana/schema';
 type Plain<T> = T extends string ? ` + "`${T}`" + ` : T extends (infer U)[] ? Plain<U>[] : T extends object ? { [K in keyof T]: Plain<T[K]> } : T;
 type File = Plain<Omit<Dashboard, 'templating'> & { templating: { list: (VariableModel & { definition?: string })[] } }>;
 type Part<T> = Partial<Plain<T>>;
@@ -49,6 +49,13 @@ func TestTypes(t *testing.T) {
 		for _, p := range d.Panels {
 			kinds[p.Type] = true
 			hold(p.Options, "Part<"+p.Type+".Options>")
+			for _, o := range p.FieldConfig.Overrides {
+				for _, property := range o.Properties {
+					if property.ID == "mappings" {
+						hold(property.Value, "Plain<ValueMapping>[]")
+					}
+				}
+			}
 			if custom := p.FieldConfig.Defaults.Custom; custom != nil {
 				hold(custom, "Part<"+p.Type+".FieldConfig>")
 			}
