@@ -285,7 +285,7 @@ func (c *Collector) listen(ctx context.Context) (working context.Context, err er
 		return nil, err
 	}
 	if cert != nil {
-		c.server.TLSConfig, c.cert = cert.config(), cert
+		c.server.TLSConfig, c.cert = c.limits.Connections.TLS(cert.config()), cert
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.config().Listen)
 	if err != nil {

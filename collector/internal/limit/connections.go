@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -17,6 +18,8 @@ import (
 type Connections struct {
 	open    prometheus.Gauge
 	refused *prometheus.CounterVec
+	// handshakes has room for those that are worked on at once.
+	handshakes chan struct{}
 
 	mu         sync.Mutex
 	max        int
@@ -27,10 +30,12 @@ type Connections struct {
 	waiting    *list.List       // of *conn, the longest first
 }
 
-// A conn is one connection. Its fields but the first are guarded by the mutex of
-// Connections.
+// A conn is one connection. Its fields but the first two are guarded by the mutex
+// of Connections.
 type conn struct {
 	net.Conn
+	shakes atomic.Bool // has a place in handshakes
+
 	in   *Connections
 	id   string        // remote address and port
 	key  string        // "" for a proxy's
@@ -44,12 +49,13 @@ func newConnections(reg prometheus.Registerer) *Connections {
 		open: prometheus.NewGauge(prometheus.GaugeOpts{Name: "rollcall_connections", Help: "Open connections of agents, browsers and scrapers."}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "rollcall_connections_refused_total",
-			Help: "Connections that were closed for being too many: of one address, at the total, or to make room while no request was in flight.",
+			Help: "Connections that were closed for being too many: of one address, at the total, to make room while no request was in flight, or while too many shook hands.",
 		}, []string{"reason"}),
-		all: map[string]*conn{}, of: map[string]int{}, waiting: list.New(),
+		handshakes: make(chan struct{}, handshakes()),
+		all:        map[string]*conn{}, of: map[string]int{}, waiting: list.New(),
 	}
 	reg.MustRegister(c.open, c.refused)
-	for _, reason := range []string{"address", "total", "made_room"} {
+	for _, reason := range []string{"address", "total", "made_room", "handshakes"} {
 		c.refused.WithLabelValues(reason)
 	}
 	return c
@@ -138,6 +144,7 @@ func (c *Connections) forget(x *conn) {
 
 // Close implements net.Conn.
 func (x *conn) Close() error {
+	x.shaken()
 	x.in.mu.Lock()
 	x.in.forget(x)
 	x.in.mu.Unlock()
