@@ -13,7 +13,7 @@ type Limits struct {
 	Connections           int  `yaml:"connections"`             // open at once
 	ConnectionsPerAddress int  `yaml:"connections_per_address"` // of these, from one address
 	Pages                 int  `yaml:"pages"`                   // requests of people and programs at once
-	Uploads               int  `yaml:"uploads"`                 // bodies of agents that are received at once
+	Uploads               int  `yaml:"uploads"`                 // of agents that are received or saved at once
 	BodyRate              int  `yaml:"body_bytes_per_second"`   // slower than this on the whole is cut off
 	Address               Rate `yaml:"address"`                 // all requests of one address
 	Organization          Rate `yaml:"organization"`            // uploads of all its agents

@@ -49,8 +49,9 @@ const (
 	savePace = 8 << 10
 	// answerTime is how long an agent has to take the answer.
 	answerTime = 30 * time.Second
-	// retryAfter is what an agent is asked to wait, in seconds; up to retrySpread
-	// more, so that those who were sent away at once do not come back at once.
+	// retryAfter is what an agent is asked to wait, in seconds, where it has no
+	// turn; up to retrySpread more, so that those who were sent away at once do not
+	// come back at once.
 	retryAfter  = 20
 	retrySpread = 20
 )
@@ -73,7 +74,7 @@ type registrar interface {
 const DefaultLife = 90 * 24 * time.Hour
 
 // Options are what the handler needs. Limits bound how often agents come, and
-// the bodies that are being received, each of at most wire.MaxCompressed bytes;
+// the uploads in flight, whose bodies are at most wire.MaxCompressed bytes each;
 // nil are limit.Wide.
 type Options struct {
 	Store    registrar
@@ -197,7 +198,14 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request) (store.Agent, wir
 	if err := h.often(agent); err != nil {
 		return agent, wire.Receipt{}, err
 	}
-	body, err := h.receive(w, r, agent)
+	leave, ok := h.limits.Uploads.Enter(r.Context(), agent.Organization, 0)
+	if !ok {
+		return agent, wire.Receipt{}, &fault{
+			status: http.StatusServiceUnavailable, wait: h.limits.Turns.Next(time.Now()), text: "too many uploads at once: send the batch again later",
+		}
+	}
+	defer leave()
+	body, err := h.receive(w, r)
 	if err != nil {
 		return agent, wire.Receipt{}, err
 	}
@@ -207,7 +215,11 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request) (store.Agent, wir
 	if err != nil {
 		return agent, wire.Receipt{}, err
 	}
-	defer func() { h.decoding <- decoder }()
+	h.limits.Turns.Begin(time.Now())
+	defer func() {
+		h.limits.Turns.End(time.Now())
+		h.decoding <- decoder
+	}()
 	batch, err := decode(decoder, body)
 	if err != nil {
 		return agent, wire.Receipt{}, err
@@ -241,7 +253,9 @@ func (h *handler) queue(ctx context.Context) (*wire.Decoder, error) {
 	case decoder := <-h.decoding:
 		return decoder, nil
 	case <-timer.C:
-		return nil, &fault{status: http.StatusServiceUnavailable, text: "the collector is busy: send the batch again later"}
+		return nil, &fault{
+			status: http.StatusServiceUnavailable, wait: h.limits.Turns.Next(time.Now()), text: "the collector is busy: send the batch again later",
+		}
 	case <-ctx.Done():
 		return nil, &fault{status: http.StatusServiceUnavailable, text: "the request was given up", cause: ctx.Err()}
 	}
@@ -290,19 +304,14 @@ func (h *handler) often(agent store.Agent) error {
 		return &fault{status: http.StatusTooManyRequests, wait: wait, text: "this agent sends too often: send the batch again later"}
 	}
 	if wait := h.limits.Organization.Take(agent.Organization, now); wait > 0 {
+		wait += rand.IntN(retrySpread) // all of its agents are told the same
 		return &fault{status: http.StatusTooManyRequests, wait: wait, text: "the agents of this organization send too often: send the batch again later"}
 	}
 	return nil
 }
 
-// receive reads the body, which may come slowly, before anything that is
-// scarce is taken.
-func (h *handler) receive(w http.ResponseWriter, r *http.Request, agent store.Agent) ([]byte, error) {
-	leave, ok := h.limits.Uploads.Enter(r.Context(), agent.Organization, 0)
-	if !ok {
-		return nil, &fault{status: http.StatusServiceUnavailable, text: "too many uploads at once: send the batch again later"}
-	}
-	defer leave()
+// receive reads the body, which may come slowly, before a decoder is taken.
+func (h *handler) receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	deadline := time.Now().Add(uploadTime)
 	control := http.NewResponseController(w)
 	until := func(t time.Time) error { return supported(control.SetReadDeadline(t)) }

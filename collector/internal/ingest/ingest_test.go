@@ -72,6 +72,12 @@ func serve(t *testing.T, find, save error) site {
 
 func serveWith(t *testing.T, find, save error, limits limit.Settings) site {
 	t.Helper()
+	return serveBy(t, limits, func(k keeper) keeper { return broken{k, find, save} })
+}
+
+// serveBy serves with what by makes of the store.
+func serveBy(t *testing.T, limits limit.Settings, by func(keeper) keeper) site {
+	t.Helper()
 	s, err := store.Open(context.Background(), store.Options{DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +89,7 @@ func serveWith(t *testing.T, find, save error, limits limit.Settings) site {
 	}
 	reg := prometheus.NewRegistry()
 	server := httptest.NewServer(ingest.New(ingest.Options{
-		Store: broken{s, find, save}, Registry: reg, Log: slog.New(slog.DiscardHandler), Limits: limit.New(limits, reg),
+		Store: by(s), Registry: reg, Log: slog.New(slog.DiscardHandler), Limits: limit.New(limits, reg),
 	}))
 	t.Cleanup(server.Close)
 	return site{server.URL + wire.ReportsPath, s, token, a, reg}

@@ -26,7 +26,7 @@ type Settings struct {
 	Names []string
 	// How often each may come.
 	Address, Organization, Agent Rate
-	// Pages and Uploads are the requests of people and programs, and the bodies
+	// Pages and Uploads are the requests of people and programs, and the uploads
 	// of agents, that are in flight at most.
 	Pages, Uploads int
 	// BodyRate is how fast a body must come, in bytes a second.
@@ -69,6 +69,8 @@ type Limits struct {
 	Address, Organization, Agent *Rates
 	// Pages and Uploads have room for so many requests at once.
 	Pages, Uploads *Room
+	// Turns are of those agents for whose uploads there is no room.
+	Turns Turns
 }
 
 // New returns limits with their metrics in the registry. It panics when the
