@@ -149,7 +149,7 @@ func (c *Collector) open(ctx context.Context) error {
 	}
 	c.loop = &loop{
 		store: s.Unattended(), reconcile: reconcile.Reconcile, settings: c.settings, now: o.Now, log: o.Log,
-		metrics: newLoopMetrics(o.Registry), poll: pollInterval,
+		metrics: newLoopMetrics(o.Registry), poll: pollInterval, crowded: func() bool { return c.limits.Turns.Due(time.Now()) },
 	}
 	c.asked, c.letters = supportapi.NewMetrics(o.Registry), notify.NewMetrics(o.Registry)
 	c.provider = c.config().OIDC.provider()

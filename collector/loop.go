@@ -29,7 +29,8 @@ const (
 	// one leaves a worker to all others.
 	workers = 2
 	// restFactor is how many times the duration of its last run an organization
-	// rests, so that one that changes all the time leaves room for others.
+	// rests, so that one that changes all the time leaves room for others; and
+	// that all rest while agents are sent away for want of room.
 	restFactor = 4
 	// dayLease is for what one collector of a database does when a day begins, and
 	// dayTime how long another waits for it.
@@ -68,6 +69,9 @@ type loop struct {
 	log       *slog.Logger
 	metrics   *loopMetrics
 	poll      time.Duration // pollInterval, shorter in tests
+	// crowded says that agents were sent away and come back soon: what they bring
+	// would make most verdicts of now be made again. nil is never.
+	crowded func() bool
 
 	waiting atomic.Pointer[waits] // nil when nothing waits
 
@@ -78,6 +82,7 @@ type loop struct {
 	running  map[string]bool      //
 	rest     map[string]time.Time // organizations that may not begin before
 	failures map[string]int       // in a row
+	pause    time.Time            // before which none may begin
 }
 
 // outcome is how one run ended.
@@ -204,9 +209,15 @@ func (l *loop) stalled(now time.Time) error {
 		w.organizations, now.Sub(w.since).Round(time.Second))
 }
 
-// begin starts runs until all workers have one.
+// begin starts runs until all workers have one. In a crowd they take turns.
 func (l *loop) begin(ctx context.Context, wg *sync.WaitGroup, done chan<- outcome) {
-	for len(l.queue) > 0 && len(l.running) < workers && ctx.Err() == nil {
+	most := workers
+	if l.crowded != nil && l.crowded() {
+		if most = 1; time.Now().Before(l.pause) {
+			return
+		}
+	}
+	for len(l.queue) > 0 && len(l.running) < most && ctx.Err() == nil {
 		org := l.queue[0]
 		l.queue = l.queue[1:]
 		l.running[org] = true
@@ -248,6 +259,7 @@ func (l *loop) ended(ctx context.Context, o outcome) {
 		return
 	}
 	ctx = requestid.With(ctx, o.request)
+	l.pause = time.Now().Add(restFactor * o.duration)
 	// One organization that fails again and again is its own matter; when there
 	// are others, something should go well among them.
 	if waiting := l.waiting.Load(); waiting != nil && (o.err == nil || waiting.organizations < 2) {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,13 +93,16 @@ func (s *shelf) ChangedBy(_ context.Context, org string) (string, error) {
 func (s *shelf) MarkSilent(context.Context, int) error { return nil }
 func (s *shelf) Prune(context.Context) error           { return nil }
 
-// startLoop runs a loop until the test ends.
-func startLoop(t *testing.T, s *shelf, verdict func(reconcile.Facts) reconcile.Result, now func() time.Time) *loop {
-	t.Helper()
-	l := &loop{
+func newLoop(s *shelf, verdict func(reconcile.Facts) reconcile.Result, now func() time.Time) *loop {
+	return &loop{
 		store: s, reconcile: verdict, now: now, log: slog.New(slog.DiscardHandler), metrics: newLoopMetrics(prometheus.NewRegistry()),
 		poll: 5 * time.Millisecond, settings: func() reconcile.Settings { return reconcile.Settings{StaleDays: 7} },
 	}
+}
+
+// startLoop runs a loop until the test ends.
+func startLoop(t *testing.T, l *loop) *loop {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); l.run(ctx) }()
@@ -122,12 +127,12 @@ func noon() time.Time { return time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC) }
 
 func TestLoopReconcilesWhatChanged(t *testing.T) {
 	s := newShelf()
-	startLoop(t, s, func(f reconcile.Facts) reconcile.Result {
+	startLoop(t, newLoop(s, func(f reconcile.Facts) reconcile.Result {
 		if f.Settings.StaleDays != 7 {
 			t.Errorf("settings %+v, want those of the loop", f.Settings)
 		}
 		return reconcile.Result{}
-	}, noon)
+	}, noon))
 	if got := s.next(t); got != "all" {
 		t.Errorf("first %q, want the day's run", got)
 	}
@@ -146,13 +151,13 @@ func TestLoopReconcilesWhatChanged(t *testing.T) {
 func TestLoopGoesOnBesideASlowOne(t *testing.T) {
 	s := newShelf("slow")
 	hold, entered := make(chan struct{}), make(chan struct{})
-	startLoop(t, s, func(f reconcile.Facts) reconcile.Result {
+	startLoop(t, newLoop(s, func(f reconcile.Facts) reconcile.Result {
 		if f.Organization == "slow" {
 			close(entered)
 			<-hold
 		}
 		return reconcile.Result{}
-	}, noon)
+	}, noon))
 	<-entered
 	if got := s.next(t); got != "all" {
 		t.Fatalf("beside the slow one %q, want the day's run", got)
@@ -167,6 +172,30 @@ func TestLoopGoesOnBesideASlowOne(t *testing.T) {
 	close(hold)
 	if got := s.next(t); got != "slow" {
 		t.Errorf("at last %q, want the slow one", got)
+	}
+}
+
+// While agents are sent away, runs come one after the other, and do come.
+func TestLoopInACrowd(t *testing.T) {
+	orgs := []string{"a", "b", "c", "d", "e", "f"}
+	s := newShelf(orgs...)
+	var running atomic.Int32
+	l := newLoop(s, func(reconcile.Facts) reconcile.Result {
+		if n := running.Add(1); n > 1 {
+			t.Errorf("%d runs at once", n)
+		}
+		runtime.Gosched() // to another that should not be there
+		running.Add(-1)
+		return reconcile.Result{}
+	}, noon)
+	l.crowded = func() bool { return true }
+	startLoop(t, l)
+	got := map[string]bool{}
+	for range len(orgs) + 1 { // and the day's
+		got[s.next(t)] = true
+	}
+	if len(got) != len(orgs)+1 {
+		t.Errorf("saved %v, want each once", got)
 	}
 }
 
@@ -187,12 +216,12 @@ func TestLoopTriesAgain(t *testing.T) {
 		}
 		return nil
 	}
-	l := startLoop(t, s, func(f reconcile.Facts) reconcile.Result {
+	l := startLoop(t, newLoop(s, func(f reconcile.Facts) reconcile.Result {
 		if f.Organization == "panics" && first(f.Organization) {
 			panic("a rule went wrong")
 		}
 		return reconcile.Result{}
-	}, noon)
+	}, noon))
 	got := map[string]bool{}
 	for range 3 {
 		got[s.next(t)] = true
@@ -219,11 +248,11 @@ func TestLoopDaily(t *testing.T) {
 	now := time.Date(2026, 1, 2, 23, 59, 59, 0, time.UTC)
 	s := newShelf()
 	s.fail = errors.New("disk full")
-	startLoop(t, s, empty, func() time.Time {
+	startLoop(t, newLoop(s, empty, func() time.Time {
 		mu.Lock()
 		defer mu.Unlock()
 		return now
-	})
+	}))
 	s.next(t)
 	mu.Lock()
 	now = now.Add(time.Second).In(time.FixedZone("somewhere", -8*3600))
