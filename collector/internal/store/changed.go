@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rollcall/collector/internal/requestid"
@@ -29,13 +30,17 @@ func (s *Store) notify() {
 	}
 }
 
-// markChanged says that verdicts of the organization may be out of date.
+// markChanged says that verdicts of the organization may be out of date. In one
+// transaction once is enough.
 func markChanged(ctx context.Context, t *tx, org string) error {
+	if slices.Contains(t.marked, org) {
+		return nil
+	}
 	if _, err := t.ExecContext(ctx, `UPDATE organizations SET revision = revision + 1, request_id = $2 WHERE id = $1`,
 		org, requestid.From(ctx)); err != nil {
 		return fmt.Errorf("cannot mark organization as changed: %w", err)
 	}
-	t.marked = true
+	t.marked = append(t.marked, org)
 	return nil
 }
 
@@ -97,7 +102,9 @@ func (s *Store) mark(ctx context.Context, query string, args ...any) error {
 			return fmt.Errorf("cannot mark organizations as changed: %w", err)
 		}
 		n, err := res.RowsAffected()
-		t.marked = n > 0
+		if n > 0 {
+			t.marked = append(t.marked, "")
+		}
 		return err
 	})
 }

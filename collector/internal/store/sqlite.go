@@ -16,10 +16,11 @@ import (
 const fileName = "rollcall.db"
 
 // readers and workReaders bound the connections that read beside the one that
-// writes.
+// writes. Two of the latter are left to agents while two large organizations are
+// reconciled.
 const (
 	readers     = 4
-	workReaders = 2
+	workReaders = 4
 )
 
 // sqlite is the database in one data directory. It has one writer at a time, so

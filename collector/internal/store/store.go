@@ -211,8 +211,8 @@ type tx struct {
 	scope   []string
 	actor   string
 	now     time.Time
-	invalid error // text that cannot be kept was in a statement
-	marked  bool  // an organization was marked as changed
+	invalid error    // text that cannot be kept was in a statement
+	marked  []string // organizations that were marked as changed, "" for some
 }
 
 // refuse notes text that PostgreSQL cannot hold: a transaction that has it in a
@@ -294,7 +294,7 @@ func (s *Store) tryUpdate(ctx context.Context, do func(*tx) error) error {
 	if err := raw.Commit(); err != nil {
 		return fmt.Errorf("cannot commit: %w", err)
 	}
-	if t.marked {
+	if len(t.marked) > 0 {
 		s.notify()
 	}
 	return nil
