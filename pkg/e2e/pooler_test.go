@@ -29,7 +29,7 @@ func TestPgBouncer(t *testing.T) {
 			c := collector.DefaultConfig()
 			c.Listen, c.DataDir = "127.0.0.1:0", t.TempDir()
 			c.Database = collector.Database{DSN: config.Plain(dsn), OwnerDSN: config.Plain(server.DSN(peer.OwnerRole, name))}
-			fleet := newFleet(t, c, 40)
+			fleet := newFleet(t, c, 40, 20)
 			for range 2 {
 				r := newReplica(t, dsn, "")
 				r.startCollector()

@@ -37,7 +37,7 @@ func TestFailover(t *testing.T) {
 	c := collector.DefaultConfig()
 	c.Listen, c.DataDir = "127.0.0.1:0", t.TempDir()
 	c.Database = collector.Database{DSN: config.Plain(dsn), OwnerDSN: config.Plain(cluster.DSN(peer.OwnerRole, database))}
-	fleet := newFleet(t, c, torture.Times(60, 500))
+	fleet := newFleet(t, c, torture.Times(60, 500), 20)
 	// All servers, as libpq has it and as people forget it; and a proxy.
 	for _, dsn := range []string{dsn, strings.ReplaceAll(dsn, "&target_session_attrs=read-write", ""), cluster.ProxyDSN(peer.AppRole, database)} {
 		r := newReplica(t, dsn, "")

@@ -29,7 +29,7 @@ func TestRecovery(t *testing.T) {
 	c := collector.DefaultConfig()
 	c.Listen, c.DataDir = "127.0.0.1:0", t.TempDir()
 	c.Database = collector.Database{DSN: config.Plain(server.DSN(peer.AppRole, "rollcall")), OwnerDSN: config.Plain(server.DSN(peer.OwnerRole, "rollcall"))}
-	fleet := newFleet(t, c, torture.Times(5, 500))
+	fleet := newFleet(t, c, torture.Times(5, 500), 20)
 	r := &recovery{rig: newRigWith(t, servedBy(server.DSN(peer.AppRole, "rollcall"), ""), func(string) {}), server: server}
 	r.rig.server = server.DSN("postgres", "rollcall")
 	r.commands = r.commandsOf("postgresql.md", "## Backup and restore")

@@ -51,11 +51,15 @@ func seen(n, seq int) wire.Report {
 
 func pack(t *testing.T, reports ...wire.Report) []byte {
 	t.Helper()
-	body, err := wire.EncodeBatch(wire.Batch{Agent: "agent", Version: "test", SentAt: time.Now(), Interval: 60, Reports: reports})
+	body, err := encode(reports...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return body
+}
+
+func encode(reports ...wire.Report) ([]byte, error) {
+	return wire.EncodeBatch(wire.Batch{Agent: "agent", Version: "test", SentAt: time.Now(), Interval: 60, Reports: reports})
 }
 
 // Each report comes one to five times, in any order, 32 at once: it counts once,

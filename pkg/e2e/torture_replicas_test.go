@@ -33,7 +33,7 @@ func TestReplicasKilled(t *testing.T) {
 	c := collector.DefaultConfig()
 	c.Listen, c.DataDir = "127.0.0.1:0", t.TempDir()
 	c.Database = collector.Database{DSN: config.Plain(server.DSN(peer.AppRole, name)), OwnerDSN: config.Plain(server.DSN(peer.OwnerRole, name))}
-	fleet := newFleet(t, c, torture.Times(60, 2000))
+	fleet := newFleet(t, c, torture.Times(60, 2000), 20)
 
 	lives := make([]*process, 3)
 	replicas := make([]*rig, len(lives))
@@ -108,8 +108,9 @@ type fleet struct {
 	targets []string // addresses of collectors
 }
 
-// newFleet makes the agents in the database of a configuration.
-func newFleet(t *testing.T, c collector.Config, agents int) *fleet {
+// newFleet makes the agents, of so many organizations, in the database of a
+// configuration.
+func newFleet(t *testing.T, c collector.Config, agents, organizations int) *fleet {
 	t.Helper()
 	col, err := collector.New(c, collector.Options{})
 	if err != nil {
@@ -120,7 +121,7 @@ func newFleet(t *testing.T, c collector.Config, agents int) *fleet {
 	}
 	f := &fleet{t: t, tokens: make([]string, agents)}
 	for i := range f.tokens {
-		if f.tokens[i], err = col.CreateAgent(t.Context(), fmt.Sprint("Organization ", i%20), fmt.Sprint("Site ", i), siteAgent(i)); err != nil {
+		if f.tokens[i], err = col.CreateAgent(t.Context(), fmt.Sprint("Organization ", i%organizations), fmt.Sprint("Site ", i), siteAgent(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -144,7 +145,8 @@ func (f *fleet) report(ctx context.Context) (over func() (acknowledged []int, wa
 	pace := time.Duration(len(f.tokens)) * 10 * time.Millisecond // half of it on average
 	for i, token := range f.tokens {
 		all.Go(func() {
-			a := comer{address: fmt.Sprintf("127.%d.%d.%d", 100+i/62500, i/250%250, i%250+1)}
+			a := newComer(fmt.Sprintf("127.%d.%d.%d", 100+i/62500, i/250%250, i%250+1), nil, nil)
+			defer a.CloseIdleConnections()
 			for last := false; !last; {
 				last = ended.Load()
 				seq := acknowledged[i] + 1
