@@ -312,18 +312,12 @@ func (c *Collector) listen(ctx context.Context) (working context.Context, err er
 }
 
 // auditStart writes into the audit log that the collector started, and with
-// which settings by their hash; and into its own log how far the audit log goes,
-// so that one that was cut off is found by whoever keeps the logs elsewhere.
+// which settings by their hash.
 func (c *Collector) auditStart(ctx context.Context) error {
 	if err := c.auditSettings(ctx, "collector.start"); err != nil {
 		return err
 	}
-	seq, hash, err := c.store.AuditHead(ctx)
-	if err != nil {
-		return fmt.Errorf("cannot read the audit log: %w", err)
-	}
-	c.log.Info("audit log", "entries", seq, "hash", hash)
-	return nil
+	return c.loop.tellAudit(ctx)
 }
 
 // auditSettings writes which settings are in force since something was done.

@@ -56,6 +56,7 @@ type facter interface {
 	Lease(ctx context.Context, name string, d time.Duration) (taken bool, err error)
 	EndLease(ctx context.Context, name string) error
 	Prune(ctx context.Context) error
+	AuditHead(ctx context.Context) (seq int64, hash string, err error)
 }
 
 // A loop reconciles each organization after something of it changed, and all of
@@ -143,11 +144,25 @@ func (l *loop) daily(ctx context.Context) {
 		midnight := now.Truncate(24 * time.Hour)
 		err = errors.Join(l.store.MarkAllChanged(ctx, midnight), l.store.Prune(ctx), l.store.EndLease(ctx, dayLease))
 	}
+	if err == nil && l.day != "" { // the start does it itself
+		err = l.tellAudit(ctx)
+	}
 	if err != nil {
 		l.report(ctx, "cannot begin the day", err)
 		return
 	}
 	l.day = now.Format(time.DateOnly)
+}
+
+// tellAudit logs how far the audit log goes, so that one that was cut off or
+// written anew is found by whoever keeps the logs elsewhere.
+func (l *loop) tellAudit(ctx context.Context) error {
+	seq, hash, err := l.store.AuditHead(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot read the audit log: %w", err)
+	}
+	l.log.InfoContext(ctx, "audit log", "entries", seq, "hash", hash)
+	return nil
 }
 
 // silent marks the organizations of agents that became silent.

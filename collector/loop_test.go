@@ -74,6 +74,7 @@ func (s *shelf) Reconcile(_ context.Context, org string, judge func(reconcile.Fa
 
 func (s *shelf) Lease(context.Context, string, time.Duration) (bool, error) { return true, nil }
 func (s *shelf) EndLease(context.Context, string) error                     { return nil }
+func (s *shelf) AuditHead(context.Context) (int64, string, error)           { return 0, "", nil }
 
 func (s *shelf) MarkAllChanged(_ context.Context, before time.Time) error {
 	s.mu.Lock()

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
+	"strconv"
+	"strings"
 
 	"rollcall/collector/internal/store"
 )
@@ -32,12 +35,27 @@ func (c *exportCmd) audit(ctx context.Context, std stdio, s *store.Store) error 
 	return err
 }
 
-// checkAudit says whether the audit log is whole.
-func checkAudit(ctx context.Context, std stdio, f dataFlags) error {
+// checkAudit says whether the audit log is whole, and goes on from the entry that
+// known tells, as the collector's log has it: "" for none, or NUMBER:HASH.
+func checkAudit(ctx context.Context, std stdio, f dataFlags, known string) error {
+	number, hash, _ := strings.Cut(known, ":")
+	seq, err := strconv.ParseInt(number, 10, 64)
+	if known != "" && (err != nil || seq < 1 || seq == math.MaxInt64 || hash == "") {
+		return fmt.Errorf("--known: %q is not the number of an entry and its hash: write them as the collector's log has them, 1234:0a1b2c", known)
+	}
 	return withAccounts(ctx, std, f, func(s *store.Store) error {
 		n, err := s.CheckAudit(ctx)
 		if err != nil {
 			return err
+		}
+		if known != "" {
+			entries, err := s.AuditLog(ctx, "", seq+1, 1)
+			if err != nil {
+				return err
+			}
+			if len(entries) == 0 || entries[0].Seq != seq || entries[0].Hash != hash {
+				return fmt.Errorf("the audit log is %w: its entry %d is not the one of --known: it was cut off or written anew since, or a backup was restored, of which database.restore tells", store.ErrBroken, seq)
+			}
 		}
 		_, hash, err := s.AuditHead(ctx)
 		if err == nil {

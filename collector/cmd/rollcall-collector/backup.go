@@ -52,7 +52,7 @@ func (c *restoreCmd) Run(ctx context.Context, std stdio) error {
 		return errors.New("cannot restore: the settings name a PostgreSQL database, which is restored by its own tools: pg_restore, or pgBackRest")
 	}
 	r, err := store.Restore(ctx, store.RestoreOptions{
-		DataDir: config.DataDir, File: c.File, Replace: c.Replace, Now: time.Now,
+		DataDir: config.DataDir, File: c.File, Replace: c.Replace, Now: time.Now, Actor: actor(),
 		Log: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if errors.Is(err, store.ErrConflict) && !c.Replace {

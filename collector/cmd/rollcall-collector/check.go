@@ -14,6 +14,7 @@ import (
 type checkCmd struct {
 	Config  string `required:"" help:"The settings to look at." type:"path" placeholder:"FILE"`
 	Audit   bool   `help:"Follow the chain of the audit log, and say where it is broken."`
+	Known   string `help:"An entry and its hash that the collector's log told of before, which the audit log must have." placeholder:"NUMBER:HASH"`
 	Connect bool   `help:"Ask Cisco for a token with each account of support_api, and log in to the mail server and connect to the webhooks of notify, too."`
 	Send    bool   `help:"As --connect, and send a trial mail to each recipient and a message of type test to each webhook."`
 }
@@ -48,8 +49,8 @@ func (c *checkCmd) Run(ctx context.Context, std stdio) error {
 	if _, err := fmt.Fprintf(std.out, "%s is right: it serves %s://%s/ with the data in %s\n", c.Config, config.Scheme(), config.Listen, data); err != nil {
 		return err
 	}
-	if c.Audit {
-		if err := checkAudit(ctx, std, dataFlags{Config: c.Config}); err != nil {
+	if c.Audit || c.Known != "" {
+		if err := checkAudit(ctx, std, dataFlags{Config: c.Config}, c.Known); err != nil {
 			return err
 		}
 	}

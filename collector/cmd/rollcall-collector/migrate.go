@@ -53,7 +53,7 @@ func (c *migrateCmd) Run(ctx context.Context, std stdio) error {
 		config.DataDir = c.DataDir
 	}
 	o := store.MoveOptions{
-		DataDir: config.DataDir, Now: time.Now, Log: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		DataDir: config.DataDir, Now: time.Now, Actor: actor(), Log: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Progress: func(table string, rows, of int64) {
 			if of > 0 {
 				_, _ = fmt.Fprintf(std.err, "%s: %s: %d of %s copied\n", program, table, rows, plural(int(of), "row"))

@@ -19,6 +19,7 @@ type MoveOptions struct {
 	DataDir  string   // of SQLite, which nobody may be using
 	Database Database // without data
 	Now      func() time.Time
+	Actor    string       // who does it, for the audit log
 	Log      *slog.Logger // of migrations
 	// Progress is told how many rows of how many of a table are copied; nil is
 	// nobody.
@@ -111,7 +112,7 @@ func UndoMove(ctx context.Context, o MoveOptions) (m Moved, err error) {
 	}
 	defer func() { _ = t.Rollback() }() // after a commit it does nothing
 	r := Restored{ID: rand.Text(), Restored: o.Now().UTC().Truncate(time.Millisecond), Taken: m.Finished}
-	if err := errors.Join(noteRestore(ctx, t, r), unmark(ctx, t)); err != nil {
+	if err := errors.Join(noteRestore(ctx, t, r, o.Actor), unmark(ctx, t)); err != nil {
 		return m, err
 	}
 	return m, t.Commit()

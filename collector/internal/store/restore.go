@@ -22,6 +22,7 @@ type RestoreOptions struct {
 	File    string // that Backup wrote
 	Replace bool   // of a database that is there
 	Now     func() time.Time
+	Actor   string       // who does it, for the audit log
 	Log     *slog.Logger // of migrations
 }
 
@@ -61,7 +62,7 @@ func Restore(ctx context.Context, o RestoreOptions) (r Restored, err error) {
 		return r, err
 	}
 	r = Restored{ID: rand.Text(), Restored: o.Now().UTC().Truncate(time.Millisecond)}
-	if r.Taken, err = prepareRestored(ctx, dir, part, r, o.Log); err != nil {
+	if r.Taken, err = prepareRestored(ctx, dir, part, r, o); err != nil {
 		return r, fmt.Errorf("%s cannot be restored: %w", o.File, err)
 	}
 	if there {
@@ -99,7 +100,7 @@ func copyFile(from, to string) error {
 
 // prepareRestored checks the copy, brings its schema up to date, and notes that
 // it was restored.
-func prepareRestored(ctx context.Context, dir, path string, r Restored, log *slog.Logger) (taken time.Time, err error) {
+func prepareRestored(ctx context.Context, dir, path string, r Restored, o RestoreOptions) (taken time.Time, err error) {
 	db, err := openFile(path, 1, url.Values{"_txlock": {"immediate"}, "_pragma": {"synchronous(FULL)", "foreign_keys(1)"}})
 	if err != nil {
 		return taken, err
@@ -119,7 +120,7 @@ func prepareRestored(ctx context.Context, dir, path string, r Restored, log *slo
 	if current, target, err := p.GetVersions(ctx); err != nil || current > target {
 		return taken, errors.Join(err, fmt.Errorf("it was written by a newer version of this program (schema %d, this one knows %d): update the program first", current, target))
 	}
-	if err := migrateSQLite(ctx, dir, db, witness{Logger: log}); err != nil {
+	if err := migrateSQLite(ctx, dir, db, witness{Logger: o.Log}); err != nil {
 		return taken, err
 	}
 	tx, err := db.BeginTx(ctx, nil)
@@ -128,14 +129,15 @@ func prepareRestored(ctx context.Context, dir, path string, r Restored, log *slo
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
 	r.Taken = moment(ms.Int64)
-	if err := noteRestore(ctx, tx, r); err != nil {
+	if err := noteRestore(ctx, tx, r, o.Actor); err != nil {
 		return taken, err
 	}
 	return r.Taken, tx.Commit()
 }
 
-// noteRestore notes that the database went back to what it was at r.Taken.
-func noteRestore(ctx context.Context, t *sql.Tx, r Restored) error {
+// noteRestore notes that the database went back to what it was at r.Taken. The
+// audit log has it, too: what was revoked since is good again.
+func noteRestore(ctx context.Context, t *sql.Tx, r Restored, actor string) error {
 	for _, q := range []struct {
 		text string
 		args []any
@@ -148,7 +150,7 @@ func noteRestore(ctx context.Context, t *sql.Tx, r Restored) error {
 			return fmt.Errorf("cannot note that the database went back: %w", err)
 		}
 	}
-	return nil
+	return (&tx{Tx: t, actor: actor, now: r.Restored}).audit(ctx, "", "database.restore", r.Taken.Format(time.RFC3339), nil)
 }
 
 // takeAway makes sure that nobody uses a database, and folds its journal into

@@ -44,7 +44,7 @@ var auditWords = map[string]string{
 	"replacement.confirm": "confirmed the replacement of", "replacement.reject": "rejected the replacement of", "replacement.withdraw_rejection": "took back the rejection of",
 	"declaration.save": "declared", "declaration.withdraw": "took back what was declared of", "retirement.save": "said that it is gone: the", "retirement.withdraw": "took back that it is gone: the",
 	"finding.acknowledge": "has seen the finding", "finding.unacknowledge": "took back having seen the finding", "site.save": "set the address of the site",
-	"support_api.answers": "took answers of Cisco's API", "organization.create": "made the organization", "collector.start": "started, by its",
+	"support_api.answers": "took answers of Cisco's API", "organization.create": "made the organization", "collector.start": "started, by its", "database.restore": "set the database back to",
 	"agent.invite": "made a join token for the agent", "agent.join": "let the agent join:", "agent.renew": "renewed the credential of the agent", "agent.state": "set the state of the agent",
 	"agent.static_token": "made a token for the agent",
 }
