@@ -54,6 +54,7 @@ func alertsByTheirCauses(t *testing.T, program string) {
 		{"a contract ends", ending},
 		{"an agent cannot bring its reports away", waiting},
 		{"mails and webhooks do not arrive", unheard},
+		{"a webhook is gone for good", forsaken},
 		{"an organization is not judged", unjudged},
 		{"devices and people write what others run", hostile},
 	}
@@ -442,17 +443,24 @@ func unheard(t *testing.T, s *stand) {
 	if letters.Load() != 1 || posts.Load() == 0 {
 		t.Errorf("%d mails and %d messages of the webhook came at last, want one mail and each change", letters.Load(), posts.Load())
 	}
+}
 
-	// The webhook goes for good, and what it did not take is given up in time.
-	const lost = "RollcallMessagesGivenUp"
-	desk.Close()
-	c.importContract("FCW2431L0A7 C9300-48P", "FCW2431L0B2 C9300-48P")
+// A webhook is gone for good: what it does not take is given up in time, and that
+// is told until nobody wants it to be told any more.
+func forsaken(t *testing.T, s *stand) {
+	c := s.newScene(t, "forsaken", 0, func(c *collector.Config) {
+		c.Notify.Allow = []string{"127.0.0.1/32"}
+		c.Notify.Webhooks = []collector.NotifyWebhook{{Name: "desk", URL: "http://127.0.0.1:1/", Secret: config.Plain("whsec_" + strings.Repeat("A", 32))}}
+	})
+	c.covered([]string{"FCW2431L0A7 C9300-48P"}, "Main office", device(t, "127.81.16.1", "core-sw1", inventory.PlatformIOSXE, unit("FCW2431L0A7", "C9300-48P")))
+	c.importContract("FOC1947W2QP WS-C2960X-24PS-L")
 	c.until("the webhook not to take the change", func() bool { return sumWhere(t, c.registry, "rollcall_notify_failures_total", "receiver", "desk") > 0 })
+	c.watch()
 	c.offset.Store(int64(4 * 24 * time.Hour))
-	c.told("messages-given-up", lost, "receiver=desk")
+	c.told("messages-given-up", "RollcallMessagesGivenUp", "receiver=desk")
 	c.leave()
 	configure := c.configure
 	c.configure = func(theirs *collector.Config) { configure(theirs); theirs.Notify.Webhooks = nil }
 	c.startCollector()
-	c.ended(lost)
+	c.ended("RollcallMessagesGivenUp")
 }
