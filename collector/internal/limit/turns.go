@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"cmp"
 	"sync"
 	"time"
 )
@@ -44,10 +45,8 @@ func (t *Turns) Begin(now time.Time) {
 func (t *Turns) End(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.each == 0 {
-		t.each = firstTurn
-	}
-	t.each += (now.Sub(t.since) - t.each) / turnWeight
+	each := cmp.Or(t.each, firstTurn)
+	t.each = each + (now.Sub(t.since)-each)/turnWeight
 	t.since = now
 	t.working--
 }
@@ -59,11 +58,7 @@ func (t *Turns) Next(now time.Time) int {
 	if t.last.Before(now) {
 		t.last = now
 	}
-	each := t.each
-	if each == 0 {
-		each = firstTurn
-	}
-	if t.last = t.last.Add(each); t.last.Sub(now) > longestWait {
+	if t.last = t.last.Add(cmp.Or(t.each, firstTurn)); t.last.Sub(now) > longestWait {
 		t.last = now.Add(longestWait / 2) // beside those who have the same
 	}
 	return seconds(t.last.Sub(now))
