@@ -86,8 +86,8 @@ func (s *Store) MarkAllChanged(ctx context.Context, before time.Time) error {
 // MarkSilent marks the organizations of agents that have become silent since
 // their last result: that missed as many intervals as given.
 func (s *Store) MarkSilent(ctx context.Context, missed int) error {
-	return s.mark(ctx, `UPDATE organizations SET revision = revision + 1 WHERE revision <= reconciled AND id IN (
-		SELECT a.organization FROM agents a WHERE a.disabled = 0 AND a.last_seen > 0
+	return s.mark(ctx, `UPDATE organizations SET revision = revision + 1 WHERE revision <= reconciled AND EXISTS (
+		SELECT 1 FROM agents a WHERE a.organization = organizations.id AND a.disabled = 0 AND a.last_seen > 0
 		AND a.last_seen + $1 * a.interval_ms < $2 AND a.last_seen + $1 * a.interval_ms >= organizations.last_run)`,
 		missed, millis(s.clock()))
 }

@@ -44,11 +44,12 @@ func (s *server) showFindings(r *http.Request) (any, error) {
 	}
 	p := findingsPage{Several: sc.several(), Filter: f, Kinds: kindsOf(all), ClearURL: filter{Organization: f.Organization}.url("/findings")}
 	for _, x := range all {
-		if x.Site != "" && !slices.Contains(p.Sites, x.Site) {
+		if x.Site != "" {
 			p.Sites = append(p.Sites, x.Site)
 		}
 	}
 	slices.Sort(p.Sites)
+	p.Sites = slices.Compact(p.Sites)
 	picked := keep(all, func(x store.Finding) bool { return f.finding(x, sc.Names) })
 	sortFindings(picked)
 	picked, p.Pager = cut(f, "/findings", picked)
