@@ -28,6 +28,7 @@ var start = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 type site struct {
 	*store.Store
 
+	open    func() *store.Store // another one, as of a collector beside it on the same database
 	t       testing.TB
 	ms      atomic.Int64 // the clock
 	seq     atomic.Int64 // of reports
@@ -45,14 +46,47 @@ func newSiteOn(t testing.TB, database store.Database) *site {
 	t.Helper()
 	s := &site{t: t}
 	s.ms.Store(start.UnixMilli())
-	var err error
-	s.Store, err = store.Open(context.Background(), store.Options{DataDir: t.TempDir(), Database: database, Now: s.now})
-	if err != nil {
-		t.Fatal(err)
+	dir := t.TempDir()
+	s.open = func() *store.Store {
+		one, err := store.Open(context.Background(), store.Options{DataDir: dir, Database: database, Now: s.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = one.Close() })
+		return one
 	}
-	t.Cleanup(func() { _ = s.Close() })
+	s.Store = s.open()
 	s.handler = web.New(web.Options{Store: s.Store, LoginOff: true, Now: s.now, Log: slog.New(slog.NewTextHandler(&s.log, nil))})
 	return s
+}
+
+// replicas are two collectors on one database, who answer requests in turn:
+// whatever one has begun the other one goes on with.
+func (s *site) replicas(o web.Options) http.Handler {
+	o.Now, o.Log = s.now, slog.New(slog.NewTextHandler(&s.log, nil))
+	of := func(one *store.Store) http.Handler {
+		o.Store = one
+		if !o.LoginOff {
+			o.People = one
+			o.View = func(actor string, organizations []string, all bool) web.Store {
+				view := one.As(actor)
+				if all {
+					return view
+				}
+				return view.Within(organizations...)
+			}
+		}
+		return web.New(o)
+	}
+	first, second := of(s.Store), of(s.open())
+	var n atomic.Int64
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.Add(1)%2 == 0 {
+			second.ServeHTTP(w, r)
+			return
+		}
+		first.ServeHTTP(w, r)
+	})
 }
 
 func (s *site) now() time.Time { return time.UnixMilli(s.ms.Load()).UTC() }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"mime/multipart"
 	"net/http"
@@ -33,16 +32,7 @@ func newGuardedOn(t testing.TB, database store.Database) *site {
 	t.Helper()
 	s := newSiteOn(t, database)
 	s.registry = prometheus.NewRegistry()
-	s.handler = web.New(web.Options{
-		Metrics: web.NewMetrics(s.registry), Store: s.Store, People: s.Store, Now: s.now, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
-		View: func(actor string, organizations []string, all bool) web.Store {
-			view := s.As(actor)
-			if all {
-				return view
-			}
-			return view.Within(organizations...)
-		},
-	})
+	s.handler = s.replicas(web.Options{Metrics: web.NewMetrics(s.registry)})
 	return s
 }
 

@@ -64,14 +64,7 @@ func newOIDCSite(t *testing.T) *oidcSite {
 	back := s.here.URL + web.ProviderPath
 	storage.RegisterClients(storage.WebClient("rollcall-"+s.here.URL, "client secret", back))
 	providerHandler = exampleop.SetupServer(s.provider.URL, storage.NewStorage(s.users), slog.New(slog.DiscardHandler), false, op.WithAllowInsecure())
-	s.handler = web.New(web.Options{
-		Store: s.Store, People: s.Store, Now: s.now, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
-		View: func(actor string, organizations []string, all bool) web.Store {
-			if all {
-				return s.As(actor)
-			}
-			return s.As(actor).Within(organizations...)
-		},
+	s.handler = s.replicas(web.Options{
 		Provider: login.NewProvider(login.ProviderSettings{
 			Issuer: s.provider.URL, ClientID: "rollcall-" + s.here.URL, ClientSecret: func() (string, error) { return "client secret", nil }, RedirectURL: back,
 		}),

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"rollcall/collector/internal/store"
+	"rollcall/collector/internal/web"
 )
 
 const sccFile = `SERIAL NUMBER / PAK NUMBER,CONTRACT NUMBER,SERVICE LEVEL,PRODUCT NUMBER,BEGIN DATE,END DATE
@@ -58,6 +59,7 @@ func (s *site) contractNumbers(organization string) []string {
 // A file is looked at first, and imported when a person says so.
 func TestImportByPage(t *testing.T) {
 	s := newSite(t)
+	s.handler = s.replicas(web.Options{LoginOff: true}) // the preview is of one, the import of the other
 	s.foodBank()
 	before := s.contractNumbers(foodBankID)
 
