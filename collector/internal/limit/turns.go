@@ -13,6 +13,9 @@ const (
 	firstTurn = 20 * time.Millisecond
 	// turnWeight is how many of the last ones the average is of, roughly.
 	turnWeight = 64
+	// longestTurn is the most that one counts for: a database that hangs for a
+	// minute is not slow after that.
+	longestTurn = time.Second
 	// longestWait bounds what one is asked to wait: nobody knows what the
 	// collector does in an hour.
 	longestWait = 15 * time.Minute
@@ -46,7 +49,7 @@ func (t *Turns) End(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	each := cmp.Or(t.each, firstTurn)
-	t.each = each + (now.Sub(t.since)-each)/turnWeight
+	t.each = each + (min(now.Sub(t.since), longestTurn)-each)/turnWeight
 	t.since = now
 	t.working--
 }

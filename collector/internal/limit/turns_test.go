@@ -14,21 +14,26 @@ func TestTurns(t *testing.T) {
 		each time.Duration // that work takes
 		rest time.Duration // between two
 		both bool          // two are worked for at once
+		last time.Duration // that the last one takes beyond that
 		want int           // the wait of the thousandth, in seconds
 	}{
-		{"nothing is known", 0, 0, false, 20},
-		{"fast", 5 * time.Millisecond, 0, false, 5},
-		{"slow", 200 * time.Millisecond, 0, false, 200},
-		{"slow, two at once", 200 * time.Millisecond, 0, true, 100},
-		{"fast, with rests", 5 * time.Millisecond, time.Minute, false, 5},
+		{"nothing is known", 0, 0, false, 0, 20},
+		{"fast", 5 * time.Millisecond, 0, false, 0, 5},
+		{"slow", 200 * time.Millisecond, 0, false, 0, 200},
+		{"slow, two at once", 200 * time.Millisecond, 0, true, 0, 100},
+		{"fast, with rests", 5 * time.Millisecond, time.Minute, false, 0, 5},
+		{"fast, and then one that hangs", 5 * time.Millisecond, 0, false, time.Minute, 20},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var turns Turns
-			for range 1000 {
+			for n := range 1000 {
 				if tt.each == 0 {
 					break
 				}
 				turns.Begin(now)
+				if n == 999 {
+					now = now.Add(tt.last)
+				}
 				if tt.both {
 					turns.Begin(now)
 					now = now.Add(tt.each)
