@@ -27,6 +27,7 @@ type shelf struct {
 	changed map[string]bool
 	marks   []time.Time // of MarkAllChanged
 	fail    error       // of MarkAllChanged
+	heads   int         // calls of AuditHead
 	notes   chan struct{}
 	saved   chan string // organizations, in order
 	facts   func(org string) error
@@ -74,7 +75,13 @@ func (s *shelf) Reconcile(_ context.Context, org string, judge func(reconcile.Fa
 
 func (s *shelf) Lease(context.Context, string, time.Duration) (bool, error) { return true, nil }
 func (s *shelf) EndLease(context.Context, string) error                     { return nil }
-func (s *shelf) AuditHead(context.Context) (int64, string, error)           { return 0, "", nil }
+
+func (s *shelf) AuditHead(context.Context) (int64, string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heads++
+	return 1, "ab", nil
+}
 
 func (s *shelf) MarkAllChanged(_ context.Context, before time.Time) error {
 	s.mu.Lock()
@@ -266,5 +273,8 @@ func TestLoopDaily(t *testing.T) {
 	want := []time.Time{time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC)}
 	if diff := cmp.Diff(want, s.marks); diff != "" {
 		t.Errorf("marked before (-want +got):\n%s", diff)
+	}
+	if s.heads != 1 {
+		t.Errorf("the end of the audit log was told %d times, want once, on the second day", s.heads)
 	}
 }
