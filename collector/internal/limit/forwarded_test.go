@@ -73,3 +73,24 @@ func TestForwarded(t *testing.T) {
 		})
 	}
 }
+
+// Whatever a client wrote, what the proxy appends decides, in the same line and in
+// one of its own.
+func FuzzForwarded(f *testing.F) {
+	for _, wrote := range []string{"", "for=10.0.0.1", `for="`, `for="\`, `"\",`, "for=127.0.0.1;proto=http,", `host="a, for=10.0.0.1"`, ";;=", "\x00"} {
+		f.Add(wrote)
+	}
+	var a Addresses
+	a.set(Settings{Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, Names: []string{"rollcall.example.org"}, Forwarded: true})
+	const appended = `for="[2001:db8::9]:4711";proto=https;host="rollcall.example.org"`
+	f.Fuzz(func(t *testing.T, wrote string) {
+		for _, lines := range [][]string{{wrote + ", " + appended}, {wrote, appended}} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+			r.RemoteAddr, r.Header["Forwarded"] = "127.0.0.1:1", lines
+			got := a.AsAsked(r)
+			if got.RemoteAddr != "[2001:db8::9]:0" || got.URL.Scheme != "https" || got.Host != "rollcall.example.org" {
+				t.Errorf("%q: asked by %s as %s from %s", lines, got.URL.Scheme, got.Host, got.RemoteAddr)
+			}
+		}
+	})
+}
