@@ -83,8 +83,9 @@ type Collector struct {
 	newKey    bool         // of the collector's own certificate: it was made at this start
 	debug     *http.Server // nil without debug.listen
 	// scrapes serves /metrics on an address of its own; nil without one.
-	scrapes *http.Server
-	scraped string // its address, with the real port
+	scrapes  *http.Server
+	answered *prometheus.CounterVec // of all scrapes
+	scraped  string                 // its address, with the real port
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -207,6 +208,7 @@ func (c *Collector) routes() http.Handler {
 		MaxRequestsInFlight: 4, Timeout: 30 * time.Second, ErrorHandling: promhttp.HTTPErrorOnError,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelError),
 	})
+	c.answered = newScrapeAnswers(o.Registry)
 	mux.Handle("GET /metrics", c.guarded(scraped, func(r *http.Request) bool { return c.config().metricsOpen(r) }))
 	c.scrapes = c.scrapeServer(scraped)
 	mux.HandleFunc("GET /healthz", healthy)

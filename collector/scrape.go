@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"rollcall/collector/internal/metrics"
@@ -82,16 +84,27 @@ func direct(r *http.Request) bool {
 		func(header string) bool { return r.Header[header] != nil })
 }
 
+// newScrapeAnswers counts scrapes on whichever address, also those that are
+// refused as there is no token or as too many are at it.
+func newScrapeAnswers(reg prometheus.Registerer) *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rollcall_scrapes_total", Help: "Scrapes of the collector's metrics, by HTTP status of the answer."}, []string{"code"})
+	reg.MustRegister(c)
+	for _, code := range []string{"200", "401", "503"} {
+		c.WithLabelValues(code) // shown as 0 from the start
+	}
+	return c
+}
+
 // guarded asks for a token unless /metrics is open to a request.
 func (c *Collector) guarded(scraped http.Handler, open func(*http.Request) bool) http.Handler {
 	guard := metrics.Guard(scraped, c.store, c.log)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return promhttp.InstrumentHandlerCounter(c.answered, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if open(r) {
 			scraped.ServeHTTP(w, r)
 			return
 		}
 		guard.ServeHTTP(w, r)
-	})
+	}))
 }
 
 // scrapeServer serves /metrics alone on an address of its own; nil without one.

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"rollcall/collector/internal/login"
 	"rollcall/collector/internal/store"
 )
@@ -87,6 +89,9 @@ func TestScrapeTokens(t *testing.T) {
 		if tt.token == own && strings.Contains(body, "go_") {
 			t.Errorf("%s: the metrics of the collector itself are shown", tt.name)
 		}
+	}
+	if got := testutil.ToFloat64(col.answered.WithLabelValues("401")); got < 4 {
+		t.Errorf("%v scrapes without a token that holds are counted, want 4 and more", got)
 	}
 }
 
