@@ -73,13 +73,16 @@ func (f *failover) check(t *testing.T) {
 }
 
 // losesNothing has the primary killed and frozen, until its watchdog would act,
-// while a fleet reports.
+// while a fleet reports, each time when the one of before is back as a standby.
 func (f *failover) losesNothing(t *testing.T, fleet *fleet) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
 	over := fleet.report(ctx)
 	faults := map[string]int{}
 	for n := range torture.Times(2, 20) {
+		if err := f.AwaitWhole(); err != nil {
+			t.Fatal(err)
+		}
 		idle(time.Second)
 		primary, err := f.Primary()
 		if err != nil {

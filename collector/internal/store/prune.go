@@ -39,7 +39,8 @@ const superseded = `i.forgotten = 1 AND (i.undone > 0 OR NOT EXISTS (SELECT 1 FR
 // Prune forgets what no longer decides anything: the ids of old reports, and,
 // when it is older than the history that is kept, runs, findings that were
 // resolved, components that went away, and what imports changed or could not use
-// that others have followed. What people rejected or recorded stays, and so does the audit log.
+// that others have followed. What people rejected or recorded stays, and so does
+// the audit log.
 func (s *Store) Prune(ctx context.Context) error {
 	if s.scope != nil {
 		return errWhole
