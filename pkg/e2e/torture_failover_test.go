@@ -129,6 +129,7 @@ func (f *failover) saysWhatIsLost(t *testing.T, targets []string) {
 	for _, d := range r.devices[:off] {
 		_ = d.Close() // they cannot be polled afresh
 	}
+	said.await(t, r.promised()-1) // the newest of these devices too
 	if err := primary.Kill(); err != nil {
 		t.Fatal(err)
 	}
