@@ -13,18 +13,18 @@ const (
 	firstTurn = 20 * time.Millisecond
 	// turnWeight is how many of the last ones the average is of, roughly.
 	turnWeight = 64
-	// longestTurn is the most that one counts for: a database that hangs for a
-	// minute is not slow after that.
-	longestTurn = time.Second
-	// longestWait bounds what one is asked to wait: nobody knows what the
-	// collector does in an hour.
-	longestWait = 15 * time.Minute
+	// turnGrowth is how many times the average one counts for at most: a database
+	// that hangs for a minute is not slow after that.
+	turnGrowth = 4
+	// longestWait bounds what one is asked to wait: the work may go faster then,
+	// and the collector would have none.
+	longestWait = 5 * time.Minute
 )
 
 // Turns gives those who come together, and for whom there is no room, a time to
 // come again: one after the other, as fast as the work for others is done. So
 // however many are sent away, about as many come back in a second as are taken
-// in one, and nobody twice for nothing. The zero value has seen no work. It is
+// in one, and few come again for nothing. The zero value has seen no work. It is
 // safe for concurrent use.
 type Turns struct {
 	mu      sync.Mutex
@@ -49,7 +49,7 @@ func (t *Turns) End(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	each := cmp.Or(t.each, firstTurn)
-	t.each = each + (min(now.Sub(t.since), longestTurn)-each)/turnWeight
+	t.each = each + (min(now.Sub(t.since), turnGrowth*each)-each)/turnWeight
 	t.since = now
 	t.working--
 }
