@@ -12,6 +12,10 @@ import (
 	"time"
 )
 
+// PoolSize is how many connections to the server a PgBouncer has at most for one
+// role and database.
+const PoolSize = 60
+
 // A PgBouncer is a real pooler in front of a Postgres.
 type PgBouncer struct{ address string }
 
@@ -47,8 +51,8 @@ unix_socket_dir =
 auth_type = trust
 auth_file = %s/users.txt
 pool_mode = %s
-default_pool_size = 60
-`, p.port, port, dir, mode), 0o644), //nolint:gosec // the same
+default_pool_size = %d
+`, p.port, port, dir, mode, PoolSize), 0o644), //nolint:gosec // the same
 	)
 	if err != nil {
 		t.Fatal(err)
