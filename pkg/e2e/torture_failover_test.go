@@ -141,8 +141,9 @@ func (f *failover) saysWhatIsLost(t *testing.T, targets []string) {
 	}
 	r.awaitFresh()
 	again := r.awaitAgain(only, off)
+	acknowledged := said.list() // before it is looked up, for the agent goes on
 	stored, lost := r.stored(), 0
-	for _, id := range said.list() {
+	for _, id := range acknowledged {
 		switch n := stored[id]; {
 		case n == 0:
 			lost++
